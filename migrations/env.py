@@ -1,0 +1,27 @@
+"""Runs migrations on the connection that `registry.db.migrate` hands over: under its advisory lock and timeouts."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from registry.db.schema import metadata
+
+connection: Connection = context.config.attributes["connection"]
+
+
+def _ours(_object: object, name: str | None, kind: str, reflected: object, _compared: object) -> bool:
+    """The limiter's tables and the version table are touched by SQL functions and alembic alone."""
+    del reflected
+    return not (kind == "table" and name in {"key_rates", "address_rates", "organisation_days", "alembic_version"})
+
+
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    version_table_schema="registry",
+    include_schemas=True,
+    include_name=lambda name, kind, _parents: kind != "schema" or name == "registry",
+    include_object=_ours,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

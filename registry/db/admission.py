@@ -1,0 +1,58 @@
+"""Authentication and limits: what is decided before an operation's transaction, and is not undone by its rollback."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, select, text
+
+from registry.db.schema import api_keys
+
+_ADMIT: Final = text("SELECT * FROM registry.admit(:key, :scope, :requests, :numbers)")
+_SPEND_ADDRESS: Final = text("SELECT registry.spend_address(:address, :per_minute)")
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What `registry.admit` found and spent. Moments are microseconds since 1970 UTC on the database's clock."""
+
+    organisation_id: UUID
+    organisation_kind: str
+    organisation_name: str
+    scopes: tuple[str, ...]
+    usable: bool
+    """False for a key that is revoked or expired, lacks the scope, or whose organisation is suspended."""
+    key_allowed: bool
+    day_allowed: bool
+    requests_per_minute: int
+    numbers_per_day: int
+    at_us: int
+    tat_us: int
+    used: int
+    """Numbers this organisation has used today, these included where they were allowed."""
+    generations: tuple[int, ...]
+    """The database's active generations, newest first."""
+
+
+def secret_hash(connection: Connection, key_id: str) -> str | None:
+    """The Argon2id hash of a key's secret; None where there is no such key."""
+    statement = select(api_keys.c.secret_hash).where(api_keys.c.id == key_id)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def admit(connection: Connection, key_id: str, scope: str | None, *, requests: int, numbers: int) -> Admission | None:
+    """Spends both limits of a key, all or nothing; None where there is no such key. Must run in autocommit."""
+    parameters = {"key": key_id, "scope": scope, "requests": requests, "numbers": numbers}
+    row = connection.execute(_ADMIT, parameters).one_or_none()
+    if row is None:
+        return None
+    facts: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public accessor, despite its name
+    facts["scopes"] = tuple(facts["scopes"])
+    facts["generations"] = tuple(facts["generations"] or ())
+    return Admission(**facts)
+
+
+def spend_address(connection: Connection, address: bytes, per_minute: int) -> float:
+    """Spends one failed authentication; returns the seconds to wait, 0 where it was still allowed."""
+    waited: int = connection.execute(_SPEND_ADDRESS, {"address": address, "per_minute": per_minute}).scalar_one()
+    return waited / 1_000_000

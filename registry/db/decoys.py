@@ -1,0 +1,104 @@
+"""Decoys: registered lines, found by id or by the tag of their number, within their organisation only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import any_, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from registry.db.database import AnyRow, Reading, Writing
+from registry.db.schema import decoys
+
+
+@dataclass(frozen=True, slots=True)
+class Decoy:
+    id: UUID
+    organisation_id: UUID
+    label: str
+    role: str
+    region: str | None
+    live_from: datetime | None
+    live_until: datetime | None
+    acquired_on: date | None
+    created_at: datetime
+    updated_at: datetime
+
+
+_COLUMNS: Final = (
+    decoys.c.id,
+    decoys.c.organisation_id,
+    decoys.c.label,
+    decoys.c.role,
+    decoys.c.region,
+    decoys.c.live_from,
+    decoys.c.live_until,
+    decoys.c.acquired_on,
+    decoys.c.created_at,
+    decoys.c.updated_at,
+)
+_ADD: Final = insert(decoys).returning(*_COLUMNS)
+_OWNED: Final = decoys.c.organisation_id == bindparam("owner")
+_GET: Final = select(*_COLUMNS).where(_OWNED, decoys.c.id == bindparam("wanted"))
+_OF_IDS: Final = select(decoys.c.id).where(_OWNED, decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
+_OF_TAGS: Final = select(decoys.c.tag, decoys.c.id).where(
+    _OWNED, decoys.c.tag == any_(bindparam("tags", type_=ARRAY(BYTEA())))
+)
+_PAGE: Final = select(*_COLUMNS).where(_OWNED).order_by(decoys.c.id.desc()).limit(bindparam("most"))
+_PAGE_BEFORE: Final = _PAGE.where(decoys.c.id < bindparam("before"))
+
+
+def add(tx: Writing, values: Mapping[str, object]) -> Decoy:
+    """values: every column but the two dates of the row. Refused(decoy_number_taken) for a number it has already."""
+    return _decoy(tx.connection.execute(_ADD, values).one())
+
+
+def get(tx: Reading, organisation_id: UUID, id_: UUID) -> Decoy | None:
+    return _optional(tx.connection.execute(_GET, {"owner": organisation_id, "wanted": id_}).one_or_none())
+
+
+def change(tx: Writing, organisation_id: UUID, id_: UUID, values: Mapping[str, object]) -> Decoy | None:
+    """values: the columns to change, at least one."""
+    statement = (
+        update(decoys)
+        .where(decoys.c.organisation_id == organisation_id, decoys.c.id == id_)
+        .values({**values, "updated_at": func.clock_timestamp()})
+        .returning(*_COLUMNS)
+    )
+    return _optional(tx.connection.execute(statement).one_or_none())
+
+
+def owned(tx: Reading, organisation_id: UUID, ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of the ids that are this organisation's."""
+    if not ids:
+        return frozenset()
+    rows = tx.connection.execute(_OF_IDS, {"owner": organisation_id, "ids": list(ids)})
+    return frozenset(row[0] for row in rows)
+
+
+def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[bytes, UUID]:
+    """Tag of a decoy's number -> its id, for those of this organisation."""
+    if not tags:
+        return {}
+    rows = tx.connection.execute(_OF_TAGS, {"owner": organisation_id, "tags": list(tags)})
+    return {row[0]: row[1] for row in rows}
+
+
+def page(tx: Reading, organisation_id: UUID, *, before: UUID | None, most: int) -> list[Decoy]:
+    """Newest first."""
+    if before is None:
+        rows = tx.connection.execute(_PAGE, {"owner": organisation_id, "most": most})
+    else:
+        rows = tx.connection.execute(_PAGE_BEFORE, {"owner": organisation_id, "most": most, "before": before})
+    return [_decoy(row) for row in rows]
+
+
+def _optional(row: AnyRow | None) -> Decoy | None:
+    return None if row is None else Decoy(*row)
+
+
+def _decoy(row: AnyRow) -> Decoy:
+    return Decoy(*row)

@@ -1,0 +1,158 @@
+"""Exclusions: tags that are never listed. One exclusion has a row for each generation, under one id."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import any_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+
+from registry.db.database import Reading, Writing
+from registry.db.schema import exclusions
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    id: UUID
+    reason: str
+    expires_at: datetime | None
+    created_at: datetime
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveExclusion:
+    """What stands against a tag now. expires_at: the last of them to end; None where one never does."""
+
+    expires_at: datetime | None
+
+
+_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+_ADD: Final = insert(exclusions)
+_ACTIVE: Final = select(exclusions.c.tag, exclusions.c.expires_at).where(
+    exclusions.c.tag == any_(_TAGS),
+    exclusions.c.removed_at.is_(None),
+    or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
+)
+_CARRIED: Final = select(
+    exclusions.c.tag, exclusions.c.id, exclusions.c.organisation_id, exclusions.c.reason, exclusions.c.expires_at
+).where(exclusions.c.tag == any_(_TAGS), exclusions.c.removed_at.is_(None))
+_EXPIRED: Final = (
+    update(exclusions)
+    .where(
+        exclusions.c.tag == any_(_TAGS), exclusions.c.removed_at.is_(None), exclusions.c.expires_at <= bindparam("now")
+    )
+    .values(removed_at=exclusions.c.expires_at)
+)
+_REMOVE: Final = (
+    update(exclusions)
+    .where(
+        exclusions.c.tag == any_(_TAGS),
+        exclusions.c.removed_at.is_(None),
+        exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner")),
+    )
+    .values(removed_at=func.clock_timestamp())
+    .returning(exclusions.c.id)
+)
+_PAGE: Final = (
+    select(
+        exclusions.c.id,
+        func.min(exclusions.c.reason),
+        func.min(exclusions.c.expires_at),
+        func.min(exclusions.c.created_at),
+        func.min(exclusions.c.removed_at),
+    )
+    .group_by(exclusions.c.id)
+    .order_by(exclusions.c.id.desc())
+    .limit(bindparam("most"))
+)
+_PAGE_BEFORE: Final = _PAGE.where(exclusions.c.id < bindparam("before"))
+
+
+def add(
+    tx: Writing,
+    *,
+    id_: UUID,
+    tags: Mapping[int, bytes],
+    organisation_id: UUID | None,
+    reason: str,
+    expires_at: datetime | None,
+    now: datetime,
+) -> None:
+    """tags: generation -> the number's tag under it. Refused(already_excluded) where this side excludes it already.
+
+    An exclusion that has expired is closed first, so that it does not stand in the way of a new one.
+    """
+    tx.connection.execute(_EXPIRED, {"tags": list(tags.values()), "now": now})
+    tx.connection.execute(
+        _ADD,
+        [
+            {
+                "tag": tag,
+                "id": id_,
+                "generation": generation,
+                "organisation_id": organisation_id,
+                "reason": reason,
+                "expires_at": expires_at,
+            }
+            for generation, tag in sorted(tags.items())
+        ],
+    )
+
+
+def active(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, ActiveExclusion]:
+    """Tag -> what excludes it at this moment."""
+    found: dict[bytes, ActiveExclusion] = {}
+    if not tags:
+        return found
+    for tag, expires_at in tx.connection.execute(_ACTIVE, {"tags": list(tags), "now": now}):
+        known = found.get(tag)
+        if known is None:
+            found[tag] = ActiveExclusion(expires_at)
+        elif known.expires_at is not None:
+            found[tag] = ActiveExclusion(None if expires_at is None else max(known.expires_at, expires_at))
+    return found
+
+
+def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
+    """Copies exclusions to a number's tag of a newer generation. pairs: older tag -> newer tag.
+
+    Without this a number that was excluded before the newer key existed would be listed under it.
+    """
+    if not pairs:
+        return
+    rows = tx.connection.execute(_CARRIED, {"tags": list(pairs)}).all()
+    if not rows:
+        return
+    present = {(row[0], row[1]) for row in tx.connection.execute(_CARRIED, {"tags": [pairs[row[0]] for row in rows]})}
+    missing = [
+        {
+            "tag": pairs[tag],
+            "id": id_,
+            "generation": generation,
+            "organisation_id": organisation_id,
+            "reason": reason,
+            "expires_at": expires_at,
+        }
+        for tag, id_, organisation_id, reason, expires_at in rows
+        if (pairs[tag], id_) not in present
+    ]
+    if missing:
+        tx.connection.execute(_ADD, missing)
+
+
+def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> UUID | None:
+    """Ends the exclusion that this side made; None where there is none."""
+    ids = [row[0] for row in tx.connection.execute(_REMOVE, {"tags": list(tags), "owner": organisation_id})]
+    return ids[0] if ids else None
+
+
+def page(tx: Reading, *, before: UUID | None, most: int) -> list[Exclusion]:
+    """Newest first, ended ones too, without numbers or tags."""
+    if before is None:
+        rows = tx.connection.execute(_PAGE, {"most": most})
+    else:
+        rows = tx.connection.execute(_PAGE_BEFORE, {"most": most, "before": before})
+    return [Exclusion(*row) for row in rows]

@@ -1,0 +1,78 @@
+"""Generations: which OPRF keys exist and which are evaluated. Their secrets are in the key file."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, update
+
+from registry.db.database import Reading, Writing
+from registry.db.schema import decoys, disputes, exclusions, generations, hits
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    number: int
+    public_key: bytes
+    parent: int | None
+    created_at: datetime
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependants:
+    """What would stop working if a generation were retired."""
+
+    unexpired_hits: bool
+    exclusions: bool
+    disputes: bool
+    decoys: bool
+
+
+_ALL: Final = select(
+    generations.c.number,
+    generations.c.public_key,
+    generations.c.parent,
+    generations.c.created_at,
+    generations.c.retired_at,
+).order_by(generations.c.number)
+_ADD: Final = insert(generations)
+_RETIRE: Final = (
+    update(generations)
+    .where(generations.c.number == bindparam("wanted"), generations.c.retired_at.is_(None))
+    .values(retired_at=func.clock_timestamp())
+)
+_NUMBER: Final[BindParameter[int]] = bindparam("wanted")
+_DEPENDANTS: Final = select(
+    exists().where(
+        hits.c.generation == _NUMBER, hits.c.retracted_at.is_(None), hits.c.occurred_at >= bindparam("kept_since")
+    ),
+    exists().where(exclusions.c.generation == _NUMBER, exclusions.c.removed_at.is_(None)),
+    exists().where(disputes.c.generation == _NUMBER, disputes.c.closed_at.is_(None)),
+    exists().where(decoys.c.generation == _NUMBER),
+)
+
+
+def all_generations(tx: Reading) -> list[Generation]:
+    """By number."""
+    return [Generation(*row) for row in tx.connection.execute(_ALL)]
+
+
+def active(tx: Reading) -> dict[int, bytes]:
+    """Number -> public key of those that are evaluated."""
+    return {found.number: found.public_key for found in all_generations(tx) if found.retired_at is None}
+
+
+def add(tx: Writing, number: int, public_key: bytes) -> None:
+    tx.connection.execute(_ADD, {"number": number, "public_key": public_key})
+
+
+def retire(tx: Writing, number: int) -> bool:
+    """Whether there was an active one with that number."""
+    return tx.connection.execute(_RETIRE, {"wanted": number}).rowcount == 1
+
+
+def dependants(tx: Reading, number: int, *, kept_since: datetime) -> Dependants:
+    """kept_since: hits before it have expired."""
+    row = tx.connection.execute(_DEPENDANTS, {"wanted": number, "kept_since": kept_since}).one()
+    return Dependants(*row)

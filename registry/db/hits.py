@@ -1,0 +1,232 @@
+"""Hits and submissions: contacts by the tag of their number, and what each organisation has sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import any_, bindparam, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+
+from registry.db.database import Reading, Writing
+from registry.db.schema import decoys, hits, submissions
+from registry.domain.policy import Attestation, Channel, Contact, Role
+
+
+@dataclass(frozen=True, slots=True)
+class NewHit:
+    """One contact as it is stored. source_key: the 32 bytes by which its sender's event is recognised."""
+
+    id: UUID
+    source_key: bytes
+    tag: bytes
+    decoy_id: UUID
+    channel: Channel
+    attestation: Attestation | None
+    diverted: bool
+    line_type: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A hit as its sender sees it again: without a number, which nobody has any more."""
+
+    id: UUID
+    decoy_id: UUID
+    channel: str
+    attestation: str | None
+    diverted: bool
+    occurred_at: datetime
+    recorded_at: datetime
+    retracted_at: datetime | None
+    retraction_reason: str | None
+
+
+_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+
+_CLAIM: Final = text(
+    "INSERT INTO registry.submissions (organisation_id, source_key, hit_id, tag, decoy_id)"
+    " SELECT CAST(:owner AS uuid), s.* FROM unnest(CAST(:keys AS bytea[]), CAST(:ids AS uuid[]),"
+    " CAST(:tags AS bytea[]), CAST(:decoys AS uuid[])) AS s"
+    " ON CONFLICT (organisation_id, source_key) DO NOTHING RETURNING source_key"
+)
+_CLAIMED: Final = select(submissions.c.source_key, submissions.c.hit_id).where(
+    submissions.c.organisation_id == bindparam("owner"),
+    submissions.c.source_key == any_(bindparam("keys", type_=ARRAY(BYTEA()))),
+)
+_ADD: Final = text(
+    "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, attestation, diverted,"
+    " line_type, occurred_at, normaliser_version)"
+    " SELECT h.tag, h.id, :generation, CAST(:owner AS uuid), h.decoy, h.channel, h.attestation, h.diverted,"
+    " h.line_type, h.occurred_at, :normaliser"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:ids AS uuid[]), CAST(:decoys AS uuid[]), CAST(:channels AS text[]),"
+    " CAST(:attestations AS text[]), CAST(:diverted AS boolean[]), CAST(:line_types AS text[]),"
+    " CAST(:moments AS timestamptz[]))"
+    " AS h (tag, id, decoy, channel, attestation, diverted, line_type, occurred_at)"
+)
+_CONTACTS: Final = (
+    select(
+        hits.c.tag,
+        hits.c.decoy_id,
+        hits.c.organisation_id,
+        decoys.c.role,
+        decoys.c.live_from,
+        decoys.c.live_until,
+        decoys.c.acquired_on,
+        hits.c.occurred_at,
+        hits.c.channel,
+        hits.c.attestation,
+        hits.c.diverted,
+        hits.c.line_type,
+    )
+    .join(decoys, decoys.c.id == hits.c.decoy_id)
+    .where(hits.c.tag == any_(_TAGS), hits.c.retracted_at.is_(None))
+)
+_TAGS_OF_DECOY: Final = (
+    select(submissions.c.tag).where(submissions.c.decoy_id == bindparam("decoy")).distinct().order_by(submissions.c.tag)
+)
+_TAG_OF_HIT: Final = select(submissions.c.tag).where(
+    submissions.c.organisation_id == bindparam("owner"), submissions.c.hit_id == bindparam("hit")
+)
+_SUBMISSION_COLUMNS: Final = (
+    hits.c.id,
+    hits.c.decoy_id,
+    hits.c.channel,
+    hits.c.attestation,
+    hits.c.diverted,
+    hits.c.occurred_at,
+    hits.c.recorded_at,
+    hits.c.retracted_at,
+    hits.c.retraction_reason,
+)
+_RETRACT: Final = (
+    update(hits)
+    .where(hits.c.tag == bindparam("of_tag"), hits.c.id == bindparam("hit"), hits.c.retracted_at.is_(None))
+    .values(retracted_at=func.clock_timestamp(), retraction_reason=bindparam("why"))
+    .returning(*_SUBMISSION_COLUMNS)
+)
+_PAGE: Final = (
+    select(*_SUBMISSION_COLUMNS)
+    .join_from(submissions, hits, tuple_(hits.c.tag, hits.c.id) == tuple_(submissions.c.tag, submissions.c.hit_id))
+    .where(submissions.c.organisation_id == bindparam("owner"))
+    .order_by(submissions.c.hit_id.desc())
+    .limit(bindparam("most"))
+)
+_PAGE_BEFORE: Final = _PAGE.where(submissions.c.hit_id < bindparam("before"))
+
+
+def claim(tx: Writing, organisation_id: UUID, new: Sequence[NewHit]) -> frozenset[bytes]:
+    """Claims the source keys for these hits; returns those that were free. A key can be claimed once, for ever.
+
+    A concurrent claim of the same key waits for this transaction. Keys are claimed in byte order, so that two batches
+    never wait for each other in a circle.
+    """
+    if not new:
+        return frozenset()
+    ordered = sorted(new, key=lambda hit: hit.source_key)
+    rows = tx.connection.execute(
+        _CLAIM,
+        {
+            "owner": organisation_id,
+            "keys": [hit.source_key for hit in ordered],
+            "ids": [hit.id for hit in ordered],
+            "tags": [hit.tag for hit in ordered],
+            "decoys": [hit.decoy_id for hit in ordered],
+        },
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def claimed(tx: Reading, organisation_id: UUID, keys: Sequence[bytes]) -> dict[bytes, UUID]:
+    """Source key -> the id of the hit that was recorded for it."""
+    if not keys:
+        return {}
+    rows = tx.connection.execute(_CLAIMED, {"owner": organisation_id, "keys": list(keys)})
+    return {row[0]: row[1] for row in rows}
+
+
+def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, new: Sequence[NewHit]) -> None:
+    """Stores claimed hits. The listings of their tags must be refreshed in the same transaction."""
+    if not new:
+        return
+    tx.connection.execute(
+        _ADD,
+        {
+            "generation": generation,
+            "owner": organisation_id,
+            "normaliser": normaliser,
+            "tags": [hit.tag for hit in new],
+            "ids": [hit.id for hit in new],
+            "decoys": [hit.decoy_id for hit in new],
+            "channels": [hit.channel.value for hit in new],
+            "attestations": [None if hit.attestation is None else hit.attestation.value for hit in new],
+            "diverted": [hit.diverted for hit in new],
+            "line_types": [hit.line_type for hit in new],
+            "moments": [hit.occurred_at for hit in new],
+        },
+    )
+
+
+def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:
+    """Tag -> its hits that are not retracted, each with what the policy needs of its decoy."""
+    found: dict[bytes, list[Contact]] = {}
+    if not tags:
+        return found
+    for row in tx.connection.execute(_CONTACTS, {"tags": list(tags)}):
+        (
+            tag,
+            decoy,
+            organisation,
+            role,
+            live_from,
+            live_until,
+            acquired,
+            occurred,
+            channel,
+            attestation,
+            diverted,
+            line,
+        ) = row
+        contact = Contact(
+            decoy,
+            organisation,
+            Role(role),
+            live_from,
+            live_until,
+            acquired,
+            occurred,
+            Channel(channel),
+            None if attestation is None else Attestation(attestation),
+            diverted,
+            line,
+            retracted=False,
+        )
+        found.setdefault(tag, []).append(contact)
+    return found
+
+
+def tags_of_decoy(tx: Reading, decoy_id: UUID) -> list[bytes]:
+    """Every tag with a hit on the decoy, in byte order."""
+    return [row[0] for row in tx.connection.execute(_TAGS_OF_DECOY, {"decoy": decoy_id})]
+
+
+def tag_of(tx: Reading, organisation_id: UUID, hit_id: UUID) -> bytes | None:
+    """The tag under which one of the organisation's hits is stored."""
+    return tx.connection.execute(_TAG_OF_HIT, {"owner": organisation_id, "hit": hit_id}).scalar_one_or_none()
+
+
+def retract(tx: Writing, tag: bytes, hit_id: UUID, reason: str) -> Submission | None:
+    """None where it was retracted already."""
+    row = tx.connection.execute(_RETRACT, {"of_tag": tag, "hit": hit_id, "why": reason}).one_or_none()
+    return None if row is None else Submission(*row)
+
+
+def page(tx: Reading, organisation_id: UUID, *, before: UUID | None, most: int) -> list[Submission]:
+    """The organisation's own hits, newest first."""
+    if before is None:
+        rows = tx.connection.execute(_PAGE, {"owner": organisation_id, "most": most})
+    else:
+        rows = tx.connection.execute(_PAGE_BEFORE, {"owner": organisation_id, "most": most, "before": before})
+    return [Submission(*row) for row in rows]

@@ -1,0 +1,147 @@
+"""Listings: the projection of hits, exclusions and disputes that answers most questions with one row."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import any_, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+
+from registry.db.database import AnyRow, Reading, Writing
+from registry.db.schema import listings
+from registry.domain.policy import Channel, Evidence, Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is projected for one tag. evidence: None where the policy lists nothing."""
+
+    tag: bytes
+    generation: int
+    evidence: Evidence | None
+    excluded: bool
+    disputed: bool
+    policy: str
+    changes_at: datetime | None
+
+    def is_fresh(self, policy: str, now: datetime) -> bool:
+        """Whether it still says what the hits say: same policy, and no date has passed that changes it."""
+        return self.policy == policy and (self.changes_at is None or now < self.changes_at)
+
+
+_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+_COLUMNS: Final = (
+    listings.c.tag,
+    listings.c.generation,
+    listings.c.grade,
+    listings.c.contacts,
+    listings.c.decoys,
+    listings.c.organisations,
+    listings.c.first_contact,
+    listings.c.last_contact,
+    listings.c.channels,
+    listings.c.excluded,
+    listings.c.disputed,
+    listings.c.policy,
+    listings.c.changes_at,
+)
+_FIND: Final = select(*_COLUMNS).where(listings.c.tag == any_(_TAGS))
+_ALL: Final = select(*_COLUMNS).order_by(listings.c.tag)
+_REMOVE: Final = delete(listings).where(listings.c.tag == any_(_TAGS))
+# A row for every tag, then a lock on every row, both in byte order: two transactions that touch the same numbers take
+# turns, and the second sees what the first recorded.
+_CLAIM: Final = text(
+    "INSERT INTO registry.listings (tag, generation, contacts, decoys, organisations, channels, excluded, disputed,"
+    " policy) SELECT t, :generation, 0, 0, 0, '{}', false, false, '' FROM unnest(CAST(:tags AS bytea[])) AS t"
+    " ON CONFLICT (tag) DO NOTHING"
+)
+_LOCK: Final = (
+    select(listings.c.tag, listings.c.generation)
+    .where(listings.c.tag == any_(_TAGS))
+    .order_by(listings.c.tag)
+    .with_for_update()
+)
+_REPLACE: Final = text(
+    "UPDATE registry.listings AS l SET grade = n.grade, contacts = n.contacts, decoys = n.decoys,"
+    " organisations = n.organisations, first_contact = n.first_contact, last_contact = n.last_contact,"
+    " channels = string_to_array(n.channels, ','), excluded = n.excluded, disputed = n.disputed, policy = :policy,"
+    " changes_at = n.changes_at"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:grades AS text[]), CAST(:contacts AS integer[]),"
+    " CAST(:decoys AS integer[]), CAST(:organisations AS integer[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]),"
+    " CAST(:channels AS text[]), CAST(:excluded AS boolean[]), CAST(:disputed AS boolean[]),"
+    " CAST(:changes AS timestamptz[]))"
+    " AS n (tag, grade, contacts, decoys, organisations, first_contact, last_contact, channels, excluded, disputed,"
+    " changes_at)"
+    " WHERE l.tag = n.tag"
+)
+
+
+def find(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, Listing]:
+    """Tag -> its listing, for those that have one."""
+    if not tags:
+        return {}
+    rows = tx.connection.execute(_FIND, {"tags": list(tags)})
+    return {row[0]: _listing(row) for row in rows}
+
+
+def every(tx: Reading) -> Iterator[Listing]:
+    """All of them in byte order of the tag, streamed."""
+    for row in tx.connection.execution_options(yield_per=1_000).execute(_ALL):
+        yield _listing(row)
+
+
+def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
+    """Holds the rows of these tags until the transaction ends, and makes those that are missing.
+
+    tags: distinct and in byte order. A new row is blank and must be replaced or removed before COMMIT.
+    """
+    tx.connection.execute(_CLAIM, {"tags": list(tags), "generation": generation})
+    tx.connection.execute(_LOCK, {"tags": list(tags)}).all()
+
+
+def replace(tx: Writing, policy: str, new: Sequence[Listing]) -> None:
+    """Writes what these rows, locked before, now say."""
+    if not new:
+        return
+    evidence = [listing.evidence for listing in new]
+    tx.connection.execute(
+        _REPLACE,
+        {
+            "policy": policy,
+            "tags": [listing.tag for listing in new],
+            "grades": [None if one is None else one.grade.value for one in evidence],
+            "contacts": [0 if one is None else one.contacts for one in evidence],
+            "decoys": [0 if one is None else one.decoys for one in evidence],
+            "organisations": [0 if one is None else one.organisations for one in evidence],
+            "firsts": [None if one is None else one.first_contact for one in evidence],
+            "lasts": [None if one is None else one.last_contact for one in evidence],
+            "channels": ["" if one is None else ",".join(one.channels) for one in evidence],
+            "excluded": [listing.excluded for listing in new],
+            "disputed": [listing.disputed for listing in new],
+            "changes": [listing.changes_at for listing in new],
+        },
+    )
+
+
+def remove(tx: Writing, tags: Sequence[bytes]) -> None:
+    """For tags that nothing stands behind any more."""
+    if tags:
+        tx.connection.execute(_REMOVE, {"tags": list(tags)})
+
+
+def _listing(row: AnyRow) -> Listing:
+    tag, generation, grade, contacts, decoys, organisations, first, last, channels, excluded, disputed, policy, at = row
+    evidence = None
+    if grade is not None:
+        evidence = Evidence(
+            grade=Grade(grade),
+            contacts=contacts,
+            decoys=decoys,
+            organisations=organisations,
+            first_contact=first,
+            last_contact=last,
+            channels=tuple(Channel(channel) for channel in channels),
+            policy=policy,
+        )
+    return Listing(tag, generation, evidence, excluded, disputed, policy, at)

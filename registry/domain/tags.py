@@ -1,0 +1,31 @@
+"""How a number becomes a tag: the bytes that are hashed, and what is kept of the result (DESIGN.md, section 4).
+
+The keyed evaluation itself is in `registry/keys.py`. These byte strings can never change: every stored tag stands on
+them.
+"""
+
+from typing import Final
+
+INPUT_PREFIX: Final = b"demand-registry|tel|v1|"
+CHAIN_PREFIX: Final = b"demand-registry|chain|v1|"
+OUTPUT_BYTES: Final = 64
+TAG_BYTES: Final = 32
+
+
+def tel_input(e164: str) -> bytes:
+    """The OPRF input for a number in E.164: the prefix, `+`, and ASCII digits."""
+    return INPUT_PREFIX + e164.encode("ascii")
+
+
+def chain_input(tag: bytes) -> bytes:
+    """The OPRF input that carries a tag into a new generation without knowing its number."""
+    if len(tag) != TAG_BYTES:
+        raise ValueError("a tag has 32 bytes")
+    return CHAIN_PREFIX + tag
+
+
+def tag_of(output: bytes) -> bytes:
+    """The 32 bytes that are stored of an OPRF output of 64."""
+    if len(output) != OUTPUT_BYTES:
+        raise ValueError("an OPRF output has 64 bytes")
+    return output[:TAG_BYTES]

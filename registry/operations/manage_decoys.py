@@ -1,0 +1,122 @@
+"""Registering decoys and changing them. A change of role or dates changes what their hits amount to, at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from registry.db import decoys, hits
+from registry.db.database import Writing
+from registry.db.decoys import Decoy
+from registry.domain.errors import Code, FieldProblem, Refused
+from registry.domain.policy import Role
+from registry.domain.references import label
+from registry.operations.fields import at_field
+from registry.operations.operation import Caller, Done, WriteOperation
+from registry.operations.record_hits import decoy_e164
+from registry.operations.refresh_listings import refresh_listings
+from registry.operations.registry import Registry
+
+LABEL_LENGTH: Final = 200
+_WEIGHING: Final = frozenset({"role", "live_from", "live_until", "acquired_on"})
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterDecoy(WriteOperation[dict[str, object], Decoy]):
+    name = "register_decoy"
+    label: str
+    number: str = field(repr=False)
+    role: Role
+    region: str | None = None
+    live_from: datetime | None = None
+    live_until: datetime | None = None
+    acquired_on: date | None = None
+
+    @property
+    def submitted(self) -> int:
+        return 1
+
+    def prepare(self, registry: Registry) -> dict[str, object]:
+        with at_field("/number"):
+            tag = registry.keys.tags(decoy_e164(registry, self.number, self.region))[0]
+        with at_field("/label"):
+            text = label(self.label, LABEL_LENGTH)
+        _check_dates({"acquired_on": self.acquired_on}, registry)
+        _check_window(self.live_from, self.live_until)
+        return {
+            "id": registry.new_id(),
+            "label": text,
+            "tag": tag,
+            "generation": registry.keys.current,
+            "role": self.role.value,
+            "region": self.region,
+            "live_from": self.live_from,
+            "live_until": self.live_until,
+            "acquired_on": self.acquired_on,
+        }
+
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[str, object]) -> Done[Decoy]:
+        del registry
+        decoy = decoys.add(tx, {**prepared, "organisation_id": caller.organisation()})
+        return Done(decoy, count={"registered": 1})
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDecoy(WriteOperation[dict[str, object], Decoy]):
+    """changes: the members that were sent, by name; None clears one that may be empty."""
+
+    name = "change_decoy"
+    decoy_id: UUID
+    changes: Mapping[str, object] = field(repr=False)
+
+    @property
+    def submitted(self) -> int:
+        return 1 if "number" in self.changes else 0
+
+    def prepare(self, registry: Registry) -> dict[str, object]:
+        values = dict(self.changes)
+        for name in ("label", "number", "role"):
+            if name in values and values[name] is None:
+                detail = f"{name} cannot be empty."
+                raise Refused(Code.INVALID_VALUE, detail, (FieldProblem(f"/{name}", Code.INVALID_VALUE, detail),))
+        if not values:
+            raise Refused(Code.INVALID_REQUEST, "The request names nothing to change.")
+        if "label" in values:
+            with at_field("/label"):
+                values["label"] = label(str(values["label"]), LABEL_LENGTH)
+        if "number" in values:
+            region = values.get("region")
+            with at_field("/number"):
+                number = decoy_e164(registry, str(values.pop("number")), None if region is None else str(region))
+            values |= {"tag": registry.keys.tags(number)[0], "generation": registry.keys.current}
+        _check_dates(values, registry)
+        return values
+
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[str, object]) -> Done[Decoy]:
+        decoy = decoys.change(tx, caller.organisation(), self.decoy_id, prepared)
+        if decoy is None:
+            raise Refused(Code.NOT_FOUND, "There is no such decoy.")
+        if _WEIGHING & set(prepared):
+            refresh_listings(
+                tx,
+                hits.tags_of_decoy(tx, decoy.id),
+                policy=registry.policy,
+                generation=registry.keys.current,
+                now=registry.clock(),
+            )
+        return Done(decoy, count={"changed": 1}, policy=registry.policy.name)
+
+
+def _check_dates(values: Mapping[str, object], registry: Registry) -> None:
+    acquired = values.get("acquired_on")
+    if isinstance(acquired, date) and acquired > registry.clock().date():
+        detail = "The line cannot have been acquired in the future."
+        raise Refused(Code.DATE_IN_FUTURE, detail, (FieldProblem("/acquired_on", Code.DATE_IN_FUTURE, detail),))
+
+
+def _check_window(live_from: datetime | None, live_until: datetime | None) -> None:
+    """The database holds it as well; here it gets its pointer."""
+    if live_from is not None and live_until is not None and live_until <= live_from:
+        detail = "live_until must be after live_from."
+        raise Refused(Code.WINDOW_REVERSED, detail, (FieldProblem("/live_until", Code.WINDOW_REVERSED, detail),))

@@ -1,0 +1,113 @@
+"""What an operation is, and the one way to run it: prepared without the database, performed in one transaction, and
+recorded in that same transaction.
+
+Operations never commit, open connections, sleep or call the network. Cryptography happens in `prepare`, before BEGIN.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from registry.db.database import Writing
+from registry.domain.audit import Actor
+from registry.domain.credentials import OrganisationKind, Purpose, Scope
+
+if TYPE_CHECKING:
+    from registry.operations.registry import Registry
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs an operation. The command line, which has the database itself, has neither organisation nor key."""
+
+    organisation_id: UUID | None = None
+    kind: OrganisationKind | None = None
+    name: str | None = None
+    key_id: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(organisation=self.organisation_id, key=self.key_id)
+
+    def organisation(self) -> UUID:
+        """The organisation of a caller that came by API. ValueError for the command line, which acts for none."""
+        if self.organisation_id is None:
+            raise ValueError("this operation is done by an organisation")
+        return self.organisation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The request that an operation belongs to; several operations may share one."""
+
+    id: UUID
+    route: str
+    address: str | None = None
+    user_agent: str | None = None
+
+
+COMMAND_LINE = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R]):
+    """What an operation did. count: for the audit event, by outcome or status. disclosed: tags that were told about."""
+
+    result: R
+    count: Mapping[str, int] = field(default_factory=dict[str, int])
+    disclosed: Sequence[bytes] = ()
+    policy: str | None = None
+    generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[R]):
+    """A result, its receipt in the audit log, and the moment of the answer."""
+
+    result: R
+    audit_id: UUID
+    at: datetime
+
+
+class Operation(ABC, Generic[P, R]):
+    """One use case with its input. Subclasses are frozen dataclasses in a file of their own."""
+
+    name: ClassVar[str]
+    """As the audit log keeps it; never changes."""
+
+    @property
+    def purpose(self) -> Purpose | None:
+        """Why the caller asks, where the operation asks about numbers."""
+        return None
+
+    @property
+    def case_ref(self) -> str | None:
+        return None
+
+    @property
+    def submitted(self) -> int:
+        """How many numbers came with it: what is charged to the organisation's day."""
+        return 0
+
+    @abstractmethod
+    def prepare(self, registry: "Registry") -> P:
+        """Everything that needs no database: normalisation, tags, dates. Raises Refused."""
+
+    @abstractmethod
+    def perform(self, tx: Writing, registry: "Registry", caller: Caller, prepared: P) -> Done[R]:
+        """What happens in the transaction. May be run several times; raises Refused, which undoes it."""
+
+
+class ReadOperation(Operation[P, R]):
+    """Changes nothing but the audit log."""
+
+
+class WriteOperation(Operation[P, R]):
+    """Changes something; may be repeated under an Idempotency-Key."""

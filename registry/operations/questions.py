@@ -1,0 +1,164 @@
+"""Questions about numbers, and their answers: what `look_up`, `check` and file checks share.
+
+A question is prepared without the database (normalised, evaluated), then answered from its number's listings where
+these are current, and from the hits where they are not or where a possession window asks for dates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from registry.db import disputes, exclusions, hits, listings
+from registry.db.database import Reading
+from registry.db.listings import Listing
+from registry.domain.errors import Code, Refused
+from registry.domain.numbers import Number, RegionNotServed
+from registry.domain.policy import Assessment, Evidence, Outcome, Policy, Reason, Window, answer
+
+if TYPE_CHECKING:
+    from registry.operations.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One number asked. Dates are the asker's possession of it, inclusive; None leaves a side open."""
+
+    number: str = field(repr=False)
+    region: str | None = None
+    possessed_since: date | None = None
+    possessed_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRefusal:
+    """Why one item of several was not dealt with. field: the item's member that is at fault."""
+
+    code: Code
+    field: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that is ready for the database. tags: newest generation first; none where its region is not served."""
+
+    number: Number
+    tags: tuple[bytes, ...]
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """evidence is given with `contact_observed` only, reason with `indeterminate` only."""
+
+    e164: str = field(repr=False)
+    outcome: Outcome
+    reason: Reason | None
+    notes: tuple[str, ...]
+    evidence: Evidence | None
+
+
+_Verdict = tuple[Outcome, Reason | None, Evidence | None]
+_NONE: _Verdict = (Outcome.NONE, None, None)
+_NOT_SERVED: _Verdict = (Outcome.INDETERMINATE, Reason.REGION_NOT_SERVED, None)
+
+
+def prepare(registry: "Registry", question: Question) -> Asked | ItemRefusal:
+    """Normalises and evaluates. About 100 microseconds, nearly all of it arithmetic."""
+    try:
+        window = possession_window(question, registry.clock().date())
+    except Refused as refused:
+        at = "possessed_until" if refused.code is Code.WINDOW_REVERSED else _future_field(question, registry)
+        return ItemRefusal(refused.code, at, refused.detail)
+    try:
+        number = registry.normaliser.normalise(question.number, question.region)
+    except RegionNotServed as refused:
+        return Asked(refused.number, (), window)
+    except Refused as refused:
+        at = "region" if refused.code is Code.UNKNOWN_REGION and question.region else "number"
+        return ItemRefusal(refused.code, at, refused.detail)
+    return Asked(number, registry.keys.tags(number.e164), window)
+
+
+def possession_window(question: Question, today: date) -> Window | None:
+    """Raises Refused for a reversed window or one that has not begun. A day's grace covers zones ahead of UTC."""
+    since, until = question.possessed_since, question.possessed_until
+    if since is None and until is None:
+        return None
+    if any(day is not None and day > today + timedelta(days=1) for day in (since, until)):
+        raise Refused(
+            Code.DATE_IN_FUTURE, "A possession date lies in the future. Leave possessed_until out for 'still'."
+        )
+    return Window(since, until)
+
+
+def _future_field(question: Question, registry: "Registry") -> str:
+    tomorrow = registry.clock().date() + timedelta(days=1)
+    since = question.possessed_since
+    return "possessed_since" if since is not None and since > tomorrow else "possessed_until"
+
+
+def answer_all(
+    tx: Reading, asked: Sequence[Asked | ItemRefusal], *, policy: Policy, now: datetime
+) -> tuple[list[Answer | ItemRefusal], list[bytes]]:
+    """Answers in the order of the questions, and the tags that the answers tell about."""
+    questions = [question for question in asked if isinstance(question, Asked)]
+    found = listings.find(tx, sorted({tag for question in questions for tag in question.tags}))
+    verdicts: dict[int, _Verdict] = {}
+    open_questions: list[Asked] = []
+    for question in questions:
+        rows = [found[tag] for tag in question.tags if tag in found]
+        verdict = _from_listings(question, rows, policy, now)
+        if verdict is None:
+            open_questions.append(question)
+        else:
+            verdicts[id(question)] = verdict
+    _from_hits(tx, open_questions, verdicts, policy, now)
+
+    answers: list[Answer | ItemRefusal] = []
+    disclosed: list[bytes] = []
+    for item in asked:
+        if isinstance(item, ItemRefusal):
+            answers.append(item)
+            continue
+        outcome, reason, evidence = verdicts[id(item)]
+        if outcome is not Outcome.NONE:
+            disclosed.extend(tag for tag in item.tags if tag in found)
+        answers.append(Answer(item.number.e164, outcome, reason, item.number.notes, evidence))
+    return answers, disclosed
+
+
+def _from_listings(question: Asked, rows: Sequence[Listing], policy: Policy, now: datetime) -> _Verdict | None:
+    """The verdict, where the number's listings can give one; None where its hits must be read.
+
+    An exclusion ends here whatever else was asked, as does a number that nobody ever saw: both read the same rows.
+    """
+    if not question.tags:
+        return _NOT_SERVED
+    if not rows:
+        return _NONE
+    fresh = [row for row in rows if row.is_fresh(policy.name, now)]
+    if any(row.excluded for row in fresh):
+        return _NONE
+    if question.window is not None or len(rows) > 1 or len(fresh) < len(rows):
+        return None
+    row = rows[0]
+    assessment = Assessment(row.evidence, boundary=False, changes_at=None)
+    return answer(assessment, excluded=False, disputed=row.disputed)
+
+
+def _from_hits(
+    tx: Reading, questions: Sequence[Asked], verdicts: dict[int, _Verdict], policy: Policy, now: datetime
+) -> None:
+    tags = sorted({tag for question in questions for tag in question.tags})
+    contacts = hits.contacts(tx, tags)
+    excluded = exclusions.active(tx, tags, now)
+    disputed = disputes.open_tags(tx, tags)
+    for question in questions:
+        of_number = [contact for tag in question.tags for contact in contacts.get(tag, ())]
+        verdicts[id(question)] = answer(
+            policy.assess(of_number, now, question.window),
+            excluded=any(tag in excluded for tag in question.tags),
+            disputed=any(tag in disputed for tag in question.tags),
+        )

@@ -1,0 +1,266 @@
+"""Recording contacts: each is claimed once by its source, stored under its tag, and its listing recomputed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from registry.db import decoys, disputes, exclusions, hits
+from registry.db.database import Reading, Writing
+from registry.db.hits import NewHit
+from registry.domain.errors import Code, Refused
+from registry.domain.fingerprints import Purpose
+from registry.domain.numbers import Number, RegionNotServed
+from registry.domain.policy import Attestation, Channel
+from registry.operations.operation import Caller, Done, WriteOperation
+from registry.operations.questions import ItemRefusal
+from registry.operations.refresh_listings import refresh_listings
+from registry.operations.registry import Registry
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class DecoyNumber:
+    """A decoy named by its phone number, as a provider's log does."""
+
+    number: str = field(repr=False)
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One contact as it was submitted. occurred_at: aware."""
+
+    number: str = field(repr=False)
+    decoy: UUID | DecoyNumber
+    channel: Channel
+    occurred_at: datetime
+    region: str | None = None
+    source_id: str | None = field(default=None, repr=False)
+    attestation: Attestation | None = None
+    diverted: bool = False
+
+
+class Status(StrEnum):
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A hit that is in the registry: now, or (duplicate) since it was first submitted, under that hit's id."""
+
+    status: Status
+    id: UUID
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedHit:
+    """tags: newest generation first. decoy_tags: of a decoy named by its number, else empty."""
+
+    hit: Hit
+    id: UUID
+    number: Number
+    tags: tuple[bytes, ...]
+    decoy_tags: tuple[bytes, ...]
+    source: bytes | None
+
+
+Outcome = Recorded | ItemRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]]):
+    """items: a hit, or the refusal of one that could not even be read (a file's row, say)."""
+
+    name = "record_hits"
+    items: Sequence[Hit | ItemRefusal]
+
+    @property
+    def submitted(self) -> int:
+        return len(self.items)
+
+    def prepare(self, registry: Registry) -> list[PreparedHit | ItemRefusal]:
+        return [item if isinstance(item, ItemRefusal) else _prepare(registry, item) for item in self.items]
+
+    def perform(
+        self, tx: Writing, registry: Registry, caller: Caller, prepared: list[PreparedHit | ItemRefusal]
+    ) -> Done[list[Outcome]]:
+        owner = caller.organisation()
+        checked = _with_decoys(tx, owner, prepared)
+        new, sources = _new_hits(registry, checked)
+        free = hits.claim(tx, owner, new)
+        recorded = [hit for hit in new if hit.source_key in free]
+        known = hits.claimed(tx, owner, [source for source in sources.values() if source not in free])
+        hits.add(tx, owner, registry.keys.current, registry.normaliser.version, recorded)
+        _carry_forward(tx, registry, checked)
+        refresh_listings(
+            tx,
+            (hit.tag for hit in recorded),
+            policy=registry.policy,
+            generation=registry.keys.current,
+            now=registry.clock(),
+        )
+        outcomes = _outcomes(
+            checked, sources, {hit.id for hit in recorded}, known | {h.source_key: h.id for h in recorded}
+        )
+        return Done(outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.keys.current)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHitsChunk(RecordHits):
+    """Some rows of an import; each chunk is recorded by itself under the import's request id."""
+
+    name = "import_hits"
+
+
+@dataclass(frozen=True, slots=True)
+class RehearseHits(RecordHits):
+    """What `RecordHitsChunk` would answer, with nothing recorded."""
+
+    name = "import_hits_dry_run"
+
+    def perform(
+        self, tx: Writing, registry: Registry, caller: Caller, prepared: list[PreparedHit | ItemRefusal]
+    ) -> Done[list[Outcome]]:
+        owner = caller.organisation()
+        checked = _with_decoys(tx, owner, prepared)
+        new, sources = _new_hits(registry, checked)
+        known = hits.claimed(tx, owner, list(sources.values()))
+        would = {hit.id for hit in new if hit.source_key not in known}
+        outcomes = _outcomes(checked, sources, would, {hit.source_key: hit.id for hit in new} | known)
+        return Done(outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.keys.current)
+
+
+def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """How many of each status, zeros included."""
+    counted = dict.fromkeys((status.value for status in Status), 0)
+    for outcome in outcomes:
+        counted[Status.REFUSED if isinstance(outcome, ItemRefusal) else outcome.status] += 1
+    return counted
+
+
+def _prepare(registry: Registry, hit: Hit) -> PreparedHit | ItemRefusal:
+    if hit.occurred_at > registry.clock() + CLOCK_SKEW:
+        return ItemRefusal(Code.DATE_IN_FUTURE, "occurred_at", "The contact lies in the future.")
+    try:
+        number = registry.normaliser.normalise(hit.number, hit.region)
+    except Refused as refused:
+        at = "region" if refused.code is Code.UNKNOWN_REGION and hit.region else "number"
+        return ItemRefusal(refused.code, at, refused.detail)
+    decoy_tags: tuple[bytes, ...] = ()
+    if isinstance(hit.decoy, DecoyNumber):
+        try:
+            decoy_tags = registry.keys.tags(decoy_e164(registry, hit.decoy.number, hit.decoy.region))
+        except Refused as refused:
+            return ItemRefusal(refused.code, "decoy", refused.detail)
+    source = None
+    if hit.source_id is not None:
+        source = registry.keys.fingerprint(Purpose.SOURCE, hit.source_id.encode())
+    return PreparedHit(hit, registry.new_id(), number, registry.keys.tags(number.e164), decoy_tags, source)
+
+
+def decoy_e164(registry: Registry, number: str, region: str | None) -> str:
+    """The E.164 of a decoy's own line, which may be in a region that is not served."""
+    try:
+        return registry.normaliser.normalise(number, region).e164
+    except RegionNotServed as refused:
+        return refused.number.e164
+
+
+def _with_decoys(
+    tx: Reading, owner: UUID, prepared: Sequence[PreparedHit | ItemRefusal]
+) -> list[tuple[PreparedHit, UUID] | ItemRefusal]:
+    """Each hit with its decoy's id; a decoy of someone else is unknown, exactly like one that does not exist."""
+    ready = [item for item in prepared if isinstance(item, PreparedHit)]
+    ids = decoys.owned(tx, owner, sorted({item.hit.decoy for item in ready if isinstance(item.hit.decoy, UUID)}))
+    by_tag = decoys.by_tag(tx, owner, sorted({tag for item in ready for tag in item.decoy_tags}))
+    checked: list[tuple[PreparedHit, UUID] | ItemRefusal] = []
+    for item in prepared:
+        if isinstance(item, ItemRefusal):
+            checked.append(item)
+            continue
+        if isinstance(item.hit.decoy, UUID):
+            decoy, at = (item.hit.decoy if item.hit.decoy in ids else None), "decoy_id"
+        else:
+            decoy, at = next((by_tag[tag] for tag in item.decoy_tags if tag in by_tag), None), "decoy"
+        if decoy is None:
+            checked.append(ItemRefusal(Code.UNKNOWN_DECOY, at, "Your organisation has no such decoy."))
+        else:
+            checked.append((item, decoy))
+    return checked
+
+
+def _new_hits(
+    registry: Registry, checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]
+) -> tuple[list[NewHit], dict[UUID, bytes]]:
+    """One new hit for each distinct source, and the source of every hit by the id it was given."""
+    new: dict[bytes, NewHit] = {}
+    sources: dict[UUID, bytes] = {}
+    for entry in checked:
+        if isinstance(entry, ItemRefusal):
+            continue
+        item, decoy = entry
+        source = item.source or _content_key(registry, item, decoy)
+        sources[item.id] = source
+        if source not in new:
+            hit = item.hit
+            new[source] = NewHit(
+                item.id,
+                source,
+                item.tags[0],
+                decoy,
+                hit.channel,
+                hit.attestation,
+                hit.diverted,
+                item.number.line_type.value,
+                hit.occurred_at,
+            )
+    return list(new.values()), sources
+
+
+def _content_key(registry: Registry, item: PreparedHit, decoy: UUID) -> bytes:
+    """Stands in for a source id where there is none: the same contact in the same second is the same event.
+
+    It is made from the number and not from its tag, so that it stays the same under a new generation.
+    """
+    moment = str(int(item.hit.occurred_at.timestamp())).encode()
+    return registry.keys.fingerprint(
+        Purpose.CONTENT, decoy.bytes, item.number.e164.encode(), moment, item.hit.channel.value.encode()
+    )
+
+
+def _carry_forward(tx: Writing, registry: Registry, checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]) -> None:
+    """While several generations are active, exclusions and disputes made under an older one follow the number."""
+    if len(registry.keys.generations) == 1:
+        return
+    pairs = {
+        older: entry[0].tags[0]
+        for entry in checked
+        if not isinstance(entry, ItemRefusal)
+        for older in entry[0].tags[1:]
+    }
+    exclusions.carry(tx, pairs, registry.keys.current)
+    disputes.carry(tx, pairs, registry.keys.current)
+
+
+def _outcomes(
+    checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal],
+    sources: Mapping[UUID, bytes],
+    recorded: set[UUID],
+    known: Mapping[bytes, UUID],
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for entry in checked:
+        if isinstance(entry, ItemRefusal):
+            outcomes.append(entry)
+            continue
+        item = entry[0]
+        status = Status.RECORDED if item.id in recorded else Status.DUPLICATE
+        outcomes.append(Recorded(status, known[sources[item.id]], item.number.notes))
+    return outcomes

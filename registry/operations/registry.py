@@ -1,0 +1,156 @@
+"""The registry as one object: what operations need, and `run`, through which every one of them goes."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from registry.db import audit
+from registry.db.database import Database, Writing
+from registry.domain.audit import NONCE_BYTES, OK, Event, PrivatePart, Requested
+from registry.domain.errors import Code, Refused
+from registry.domain.identifiers import RANDOM_BYTES, uuid7
+from registry.domain.numbers import Normaliser
+from registry.domain.policy import Policy
+from registry.keys import KeyRing
+from registry.operations.operation import Answered, Caller, Done, Operation, Request
+from registry.settings import Settings
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
+_NOT_RECORDABLE = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Made once per process. clock: aware UTC; tests pass their own."""
+
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    normaliser: Normaliser
+    policy: Policy
+    clock: Callable[[], datetime] = field(default=utc_now)
+
+    @classmethod
+    def of(
+        cls, settings: Settings, database: Database, keys: KeyRing, clock: Callable[[], datetime] = utc_now
+    ) -> "Registry":
+        """The registry that the settings describe."""
+        return cls(
+            settings=settings,
+            database=database,
+            keys=keys,
+            normaliser=Normaliser(settings.served_regions, accept_fictional=settings.mode == "sandbox"),
+            policy=Policy(burn_in_days=settings.burn_in_days, retention_months=settings.retention_months),
+            clock=clock,
+        )
+
+    def new_id(self) -> UUID:
+        """A UUIDv7 of this moment."""
+        return uuid7(self.clock(), secrets.token_bytes(RANDOM_BYTES))
+
+    def run(
+        self,
+        operation: Operation[P, R],
+        caller: Caller,
+        request: Request,
+        *,
+        charged: int = 0,
+        before: Callable[[Writing], None] | None = None,
+        after: Callable[[Writing, Answered[R]], None] | None = None,
+    ) -> Answered[R]:
+        """Runs an operation and records it: the event is committed with what it did, or neither is.
+
+        before / after: more that belongs into the same transaction. A refusal is recorded in a transaction of its own
+        and raised on, with the event's id; where even that cannot be recorded nothing has happened and
+        `database_unavailable` is raised.
+        """
+        audit_id = self.new_id()
+        try:
+            prepared = operation.prepare(self)
+
+            def work(tx: Writing) -> Answered[R]:
+                if before is not None:
+                    before(tx)
+                done = operation.perform(tx, self, caller, prepared)
+                audit.record(tx, self._event(audit_id, operation, caller, request, done=done, charged=charged))
+                answered = Answered(done.result, audit_id, self.clock())
+                if after is not None:
+                    after(tx, answered)
+                return answered
+
+            return self.database.transaction(work)
+        except Refused as refused:
+            if refused.code not in _NOT_RECORDABLE:
+                refused.audit_id = self.record_refusal(refused.code, operation, caller, request, charged=charged)
+            raise
+        except Exception:
+            self._record_fault(operation, caller, request, charged)
+            raise
+
+    def record_refusal(
+        self,
+        code: Code,
+        operation: Operation[P, R] | str,
+        caller: Caller,
+        request: Request,
+        *,
+        charged: int = 0,
+    ) -> UUID:
+        """An event for what was refused before or while it was performed; returns its id."""
+        audit_id = self.new_id()
+        event = self._event(audit_id, operation, caller, request, result=code, charged=charged)
+        self.database.transaction(lambda tx: audit.record(tx, event))
+        return audit_id
+
+    def _record_fault(self, operation: Operation[P, R], caller: Caller, request: Request, charged: int) -> None:
+        try:
+            self.record_refusal(Code.INTERNAL, operation, caller, request, charged=charged)
+        except Refused:
+            _log.warning("a fault could not be recorded", extra={"request_id": str(request.id)})
+
+    def _event(
+        self,
+        audit_id: UUID,
+        operation: Operation[P, R] | str,
+        caller: Caller,
+        request: Request,
+        *,
+        result: str = OK,
+        done: Done[R] | None = None,
+        charged: int = 0,
+    ) -> Event:
+        private = None
+        if request.address is not None or request.user_agent is not None:
+            private = PrivatePart(secrets.token_bytes(NONCE_BYTES), request.address, request.user_agent)
+        known = None if isinstance(operation, str) else operation
+        return Event(
+            id=audit_id,
+            time=self.clock(),
+            operation=operation if isinstance(operation, str) else operation.name,
+            result=result,
+            actor=caller.actor,
+            request=Requested(request.id, request.route),
+            nonce=secrets.token_bytes(NONCE_BYTES),
+            purpose=None if known is None or known.purpose is None else known.purpose.value,
+            case=None if known is None else known.case_ref,
+            count={
+                "submitted": 0 if known is None else known.submitted,
+                "charged": charged,
+                **(done.count if done is not None else {}),
+            },
+            policy=None if done is None else done.policy,
+            generation=None if done is None else done.generation,
+            disclosed=() if done is None else done.disclosed,
+            private=private,
+        )

@@ -1,0 +1,102 @@
+"""Settings: the only reader of the environment. Every name is `REGISTRY_` and the field's name in capitals.
+
+No secret has a default, and a secret is named by the path of the file that holds it, so that a dump of the environment
+shows none.
+"""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from registry.domain.credentials import Mode
+
+PREFIX = "REGISTRY_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable. The message names it and never shows its value."""
+
+
+def _list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """What a process of the registry needs to know. Immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    mode: Mode = Mode.LIVE
+    database_url: SecretStr | None = Field(None, description="The application's login, a member of registry_app.")
+    owner_database_url: SecretStr | None = Field(None, description="The schema's owner; only migrations use it.")
+    key_file: Path | None = None
+    key_passphrase_file: Path | None = None
+    data_dir: Path = Path("data")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65_535)
+    public_url: str = "http://127.0.0.1:8000"
+    trusted_proxies: Annotated[list[str], BeforeValidator(_list)] = ["127.0.0.1", "::1"]
+    metrics_networks: Annotated[list[IPv4Network | IPv6Network], BeforeValidator(_list)] = [
+        IPv4Network("127.0.0.0/8"),
+        IPv6Network("::1/128"),
+    ]
+
+    served_regions: Annotated[frozenset[str], BeforeValidator(_list)] = frozenset({"US", "CA"})
+    burn_in_days: int = Field(7, ge=0, le=365)
+    retention_months: int = Field(24, ge=1, le=240)
+    dispute_days: int = Field(30, ge=1, le=365)
+    guidance_url: str = "/guidance"
+
+    requests_per_minute: int = Field(600, ge=1, le=1_000_000, description="For a new organisation.")
+    numbers_per_day: int = Field(100_000, ge=0, le=1_000_000_000, description="For a new organisation.")
+    failures_per_minute: int = Field(20, ge=1, le=100_000, description="Failed authentications per client address.")
+    json_body_bytes: int = Field(1_048_576, ge=1_024)
+    file_body_bytes: int = Field(268_435_456, ge=1_024)
+    file_rows: int = Field(1_000_000, ge=1)
+    spool_dir: Path | None = Field(None, description="Where uploads are spooled, unlinked; default: the system's.")
+
+    pool_size: int = Field(12, ge=1, le=200, description="Database connections for transactions, per process.")
+    pool_wait_seconds: float = Field(3.0, gt=0, le=60)
+    statement_seconds: float = Field(30.0, gt=0, le=3_600)
+    shutdown_seconds: int = Field(30, ge=1, le=600, description="How long requests may finish after a stop signal.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Raises SettingsError for a name that does not exist (a typo would otherwise be silent) or a bad value."""
+        given = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+        # Of the command line alone: the address and the key it speaks to the API with.
+        given = {name: value for name, value in given.items() if name not in {"url", "api_key", "api_key_file"}}
+        return cls.build(**given)
+
+    @classmethod
+    def build(cls, **values: Any) -> Self:
+        """Settings from values; a bad one raises SettingsError with the environment's name for it."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [
+                f"{PREFIX}{'_'.join(str(part) for part in item['loc'][:1]).upper()}: {item['msg']}"
+                for item in error.errors(include_input=False, include_url=False)
+            ]
+            raise SettingsError("; ".join(lines)) from None
+
+    def require(self, field: str) -> str:
+        """The value of a setting that has no default. Raises SettingsError with its name."""
+        value = getattr(self, field)
+        if value is None:
+            raise SettingsError(f"{PREFIX}{field.upper()} is not set, and it has no default.")
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    def passphrase(self) -> str | None:
+        """The key file's passphrase: the first line of its file; None where no file is named."""
+        if self.key_passphrase_file is None:
+            return None
+        try:
+            return self.key_passphrase_file.read_text(encoding="utf-8").splitlines()[0]
+        except (OSError, IndexError, UnicodeDecodeError):
+            raise SettingsError(f"{PREFIX}KEY_PASSPHRASE_FILE: the file cannot be read or is empty.") from None
