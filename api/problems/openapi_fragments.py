@@ -1,6 +1,7 @@
 """How problems appear in the OpenAPI document: the models of their JSON, and the `responses=` of a route."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +66,11 @@ class ProblemDetails(BaseModel):
     )
     code: Code = Field(description="Which problem. Decide by this, not by the texts.", examples=[_EXAMPLE.code])
     errors: list[FieldError] = Field(description="Each thing wrong in the request, where that can be told.")
+    audit_id: UUID | None = Field(
+        default=None,
+        description="The receipt of this refusal in the audit log, once it is on record.",
+        examples=[EXAMPLE_REQUEST_ID],
+    )
     violated_policies: list[str] = Field(
         alias="violated-policies",
         default_factory=list,

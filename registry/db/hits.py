@@ -1,16 +1,16 @@
 """Hits and submissions: contacts by the tag of their number, and what each organisation has sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, func, select, text, tuple_, update
+from sqlalchemy import any_, bindparam, func, select, text, tuple_, union, update
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
 from registry.db.database import Reading, Writing
-from registry.db.schema import decoys, hits, submissions
+from registry.db.schema import decoys, disputes, exclusions, hits, listings, submissions
 from registry.domain.policy import Attestation, Channel, Contact, Role
 
 
@@ -87,6 +87,9 @@ _CONTACTS: Final = (
 _TAGS_OF_DECOY: Final = (
     select(submissions.c.tag).where(submissions.c.decoy_id == bindparam("decoy")).distinct().order_by(submissions.c.tag)
 )
+_EVERY_TAG: Final = union(
+    select(hits.c.tag), select(listings.c.tag), select(exclusions.c.tag), select(disputes.c.tag)
+).order_by("tag")
 _TAG_OF_HIT: Final = select(submissions.c.tag).where(
     submissions.c.organisation_id == bindparam("owner"), submissions.c.hit_id == bindparam("hit")
 )
@@ -210,6 +213,12 @@ def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:
 def tags_of_decoy(tx: Reading, decoy_id: UUID) -> list[bytes]:
     """Every tag with a hit on the decoy, in byte order."""
     return [row[0] for row in tx.connection.execute(_TAGS_OF_DECOY, {"decoy": decoy_id})]
+
+
+def every_tag(tx: Reading) -> Iterator[bytes]:
+    """Every tag that has a hit, a listing, an exclusion or a dispute, in byte order, streamed from a cursor."""
+    for row in tx.connection.execute(_EVERY_TAG, execution_options={"yield_per": 2_000}):
+        yield row[0]
 
 
 def tag_of(tx: Reading, organisation_id: UUID, hit_id: UUID) -> bytes | None:

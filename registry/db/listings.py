@@ -1,6 +1,6 @@
 """Listings: the projection of hits, exclusions and disputes that answers most questions with one row."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,7 +47,6 @@ _COLUMNS: Final = (
     listings.c.changes_at,
 )
 _FIND: Final = select(*_COLUMNS).where(listings.c.tag == any_(_TAGS))
-_ALL: Final = select(*_COLUMNS).order_by(listings.c.tag)
 _REMOVE: Final = delete(listings).where(listings.c.tag == any_(_TAGS))
 # A row for every tag, then a lock on every row, both in byte order: two transactions that touch the same numbers take
 # turns, and the second sees what the first recorded.
@@ -83,12 +82,6 @@ def find(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, Listing]:
         return {}
     rows = tx.connection.execute(_FIND, {"tags": list(tags)})
     return {row[0]: _listing(row) for row in rows}
-
-
-def every(tx: Reading) -> Iterator[Listing]:
-    """All of them in byte order of the tag, streamed."""
-    for row in tx.connection.execution_options(yield_per=1_000).execute(_ALL):
-        yield _listing(row)
 
 
 def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 _SCRIPTS: Final = Path(__file__).resolve().parents[2] / "migrations"
@@ -51,6 +51,7 @@ def migrate(url: str) -> tuple[str | None, str]:
             connection.execute(text(f"SET statement_timeout = '{_STATEMENT_TIMEOUT_SECONDS}s'"))
             _take_lock(connection)
             before = _current(connection)
+            connection.commit()
             if before is not None:
                 _refuse_newer(before)
             connection.execute(text("CREATE SCHEMA IF NOT EXISTS registry"))
@@ -71,20 +72,14 @@ def migrate(url: str) -> tuple[str | None, str]:
         engine.dispose()
 
 
-def require_head(engine: Engine | Connection) -> None:
+def require_head(connection: Connection) -> None:
     """Raises SchemaError unless the database is exactly at this code's revision."""
-    if isinstance(engine, Engine):
-        with engine.connect() as connection:
-            current = _current(connection)
-    else:
-        current = _current(engine)
+    current = _current(connection)
     if current is None:
         raise SchemaError("The database has no schema yet. Run `demand-registry migrate` first.")
     _refuse_newer(current)
     if current != head():
-        raise SchemaError(
-            f"The database is at revision {current}, older than this code. Run `demand-registry migrate`."
-        )
+        raise SchemaError(f"The database is at older revision {current}. Run `demand-registry migrate`.")
 
 
 def _refuse_newer(current: str) -> None:
@@ -97,9 +92,7 @@ def _refuse_newer(current: str) -> None:
 
 def _current(connection: Connection) -> str | None:
     context = MigrationContext.configure(connection, opts={"version_table_schema": "registry"})
-    revision = context.get_current_revision()
-    connection.rollback()
-    return revision
+    return context.get_current_revision()
 
 
 def _take_lock(connection: Connection) -> None:

@@ -58,7 +58,7 @@ class Account:
         else:
             entry = _service_account()
             account = cls(entry.pw_uid, entry.pw_gid)
-        _make_readable(program("postgres").parent.parent)
+        _make_readable(program("postgres").parent.parent.parent)
         account.admit_to(program("postgres"))
         return account
 
@@ -112,11 +112,18 @@ def _service_account() -> pwd.struct_passwd:
         ) from None
 
 
-def _make_readable(installation: Path) -> None:
-    """Opens the installed programs to all readers where pip, under a strict umask, has kept them for root."""
+def _make_readable(package: Path) -> None:
+    """Opens the installed programs to all readers where pip, under a strict umask, has kept them for root.
+
+    The wheel's shared libraries lie beside its package, in a folder of the same name with `.libs`.
+    """
     everyone = stat.S_IRGRP | stat.S_IROTH
-    if (installation / "bin" / "postgres").stat().st_mode & everyone == everyone:
+    if package.stat().st_mode & everyone == everyone:
         return
-    for path in (installation, *installation.rglob("*")):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        path.chmod(mode | everyone | (stat.S_IXGRP | stat.S_IXOTH if mode & stat.S_IXUSR else 0))
+    for root in (
+        package.with_name(f"{package.name}.libs"),
+        package,
+    ):  # the package last: its mode says that all is done
+        for path in (*root.rglob("*"), root) if root.exists() else ():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(mode | everyone | (stat.S_IXGRP | stat.S_IXOTH if mode & stat.S_IXUSR else 0))

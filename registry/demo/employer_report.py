@@ -6,6 +6,7 @@ Of a number it prints the last two digits at most.
 from collections import Counter
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -73,15 +74,20 @@ def _needs_a_person(answer: AnsweredRow) -> bool:
 
 
 def _show_rows(out: Console, rows: Sequence[tuple[CompanyRow, AnsweredRow]]) -> None:
-    table = Table(title="Rows that a person has to look at", title_justify="left")
+    """Narrow enough for a terminal of 80 columns."""
+    table = Table(
+        title="Rows that a person has to look at",
+        title_justify="left",
+        caption="Evidence: how many contacts / decoys / organisations. First and last contact, in UTC.",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
     table.add_column("Device", max_width=24)
     table.add_column("Number", no_wrap=True)
-    table.add_column("Grade or reason", no_wrap=True)
-    for name in ("Contacts", "Decoys", "Organi-\nsations"):
-        table.add_column(name, justify="right")
-    table.add_column("First", no_wrap=True)
-    table.add_column("Last", no_wrap=True)
-    table.add_column("Channels")
+    table.add_column("Grade or reason", min_width=12, max_width=19)
+    for name in ("Evidence", "First", "Last"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("By")
     for row, answer in sorted(rows, key=_rank):
         table.add_row(*_cells(row, answer))
     out.print(table)
@@ -89,20 +95,10 @@ def _show_rows(out: Console, rows: Sequence[tuple[CompanyRow, AnsweredRow]]) -> 
 
 def _cells(row: CompanyRow, answer: AnsweredRow) -> tuple[Text, ...]:
     """As Text, because a device's name may hold what rich would take for markup."""
-    return tuple(
-        Text(cell)
-        for cell in (
-            row.device,
-            masked(row.number),
-            answer.grade or answer.reason,
-            answer.contacts,
-            answer.decoys,
-            answer.organisations,
-            answer.first_contact,
-            answer.last_contact,
-            answer.channels,
-        )
-    )
+    evidence = f"{answer.contacts} / {answer.decoys} / {answer.organisations}" if answer.grade else ""
+    qualifier = answer.grade or answer.reason.replace("_", " ")
+    dates = (answer.first_contact, answer.last_contact)
+    return tuple(map(Text, (row.device, masked(row.number), qualifier, evidence, *dates, answer.channels)))
 
 
 def _rank(pair: tuple[CompanyRow, AnsweredRow]) -> tuple[int, str]:
@@ -113,10 +109,8 @@ def _rank(pair: tuple[CompanyRow, AnsweredRow]) -> tuple[int, str]:
 
 
 def masked(number: str | None) -> str:
-    """All digits but the last two hidden."""
-    if number is None:
-        return ""
-    return "\u2022" * (len(number) - 1 - _VISIBLE_DIGITS) + number[-_VISIBLE_DIGITS:]
+    """The last two digits; not even how many there are before them."""
+    return "" if number is None else "\u2022\u2022\u2022" + number[-_VISIBLE_DIGITS:]
 
 
 def _show_unusable(out: Console, answered: Sequence[AnsweredRow]) -> None:

@@ -197,6 +197,11 @@ class Policy:
             day = min(day, monthrange(year, month)[1])
         return occurred_at.replace(year=year, month=month, day=day)
 
+    def kept_since(self, now: datetime) -> datetime:
+        """A moment before which every contact has expired at `now`: the retention, and a month to be on the safe side."""
+        months = now.year * 12 + now.month - 1 - self.retention_months - 1
+        return datetime(max(1, months // 12), months % 12 + 1, 1, tzinfo=UTC)
+
     def assess(self, contacts: Sequence[Contact], now: datetime, window: Window | None = None) -> Assessment:
         """What the contacts amount to at `now`, inside the possession window where one is given."""
         counting = [contact for contact in contacts if self.counts(contact, now)]

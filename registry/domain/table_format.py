@@ -163,8 +163,8 @@ def _delimiter(lines: list[str], *, whole: bool) -> str:
         return declared[1]
     best, best_score = DELIMITERS[0], (False, 0.0, 0)
     for delimiter in DELIMITERS:
-        records = islice(csv.reader(lines, delimiter=delimiter), _SAMPLE_RECORDS)
-        widths = [len(cells) for cells in records if any(map(str.strip, cells))]
+        records = (cells for cells in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, cells)))
+        widths = [len(cells) for cells in islice(records, _SAMPLE_RECORDS)]
         if len(widths) > 1 and not whole:
             widths.pop()  # cut in the middle
         if not widths:

@@ -54,6 +54,8 @@ class Request:
 
 
 COMMAND_LINE = Caller()
+NOBODY = Caller()
+"""A caller that has not been admitted yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from registry.db import audit
@@ -16,6 +16,7 @@ from registry.domain.identifiers import RANDOM_BYTES, uuid7
 from registry.domain.numbers import Normaliser
 from registry.domain.policy import Policy
 from registry.keys import KeyRing
+from registry.operations.idempotency import Replayed
 from registry.operations.operation import Answered, Caller, Done, Operation, Request
 from registry.settings import Settings
 
@@ -94,6 +95,8 @@ class Registry:
             if refused.code not in _NOT_RECORDABLE:
                 refused.audit_id = self.record_refusal(refused.code, operation, caller, request, charged=charged)
             raise
+        except Replayed:
+            raise
         except Exception:
             self._record_fault(operation, caller, request, charged)
             raise
@@ -113,6 +116,13 @@ class Registry:
         self.database.transaction(lambda tx: audit.record(tx, event))
         return audit_id
 
+    def record_replay(self, operation: Operation[P, R], caller: Caller, request: Request) -> UUID:
+        """An event for a write that was repeated and got its stored answer: nothing was done or charged again."""
+        audit_id = self.new_id()
+        event = self._event(audit_id, operation, caller, request, done=Done(None, count={"replayed": 1}))
+        self.database.transaction(lambda tx: audit.record(tx, event))
+        return audit_id
+
     def _record_fault(self, operation: Operation[P, R], caller: Caller, request: Request, charged: int) -> None:
         try:
             self.record_refusal(Code.INTERNAL, operation, caller, request, charged=charged)
@@ -127,7 +137,7 @@ class Registry:
         request: Request,
         *,
         result: str = OK,
-        done: Done[R] | None = None,
+        done: Done[Any] | None = None,
         charged: int = 0,
     ) -> Event:
         private = None

@@ -67,6 +67,7 @@ def test_every_format_is_recognised_and_read(delimiter: str, line_ending: str, e
         ("phone\n206,Anna\n207,Bert\n", ","),
         ("\n\n", ","),
         ("sep=;\nName;Phone, mobile\nA;1\n", ";"),
+        ("\n" * 300 + "a;b\n1;2\n", ";"),
         ('"sep=|"\r\nName|Phone,a,b,c\r\n', "|"),
     ],
 )
@@ -133,9 +134,9 @@ def test_a_file_without_anything_in_it_is_refused(content: bytes) -> None:
 
 
 def test_blank_lines_before_the_table_cannot_fill_the_memory() -> None:
-    content = io.BytesIO(b"\n" * 300_000 + b"phone\n1\n")
-    assert refusal(lambda: survey(content, max_rows=9, max_row_bytes=100_000)).code is Code.FILE_EMPTY
-    assert content.tell() < 300_000
+    content = io.BytesIO(b"\n" * 200_000 + b"phone\n1\n")
+    assert refusal(lambda: survey(content, max_rows=9, max_row_bytes=20_000)).code is Code.FILE_EMPTY
+    assert content.tell() < 200_000
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def test_only_the_first_line_declares_a_delimiter() -> None:
 )
 def test_a_first_row_that_holds_a_number_is_data(first_row: str, *, has_header: bool) -> None:
     found = surveyed(f"{first_row}\nx,y,z\n".encode())
-    assert found.has_header is (has_header or first_row == ",")
+    assert found.has_header is has_header
 
 
 def test_a_table_without_header_has_numbered_columns_and_keeps_its_first_row() -> None:
@@ -376,18 +377,18 @@ class _Endless(io.RawIOBase):
 def test_memory_stays_flat_however_long_the_table_is() -> None:
     header = ",".join(f"column {number}" for number in range(200)).encode() + b"\n"
     row = ",".join(["+1 206 555 0177"] * 200).encode() + b"\n"
-    file: IO[bytes] = _Endless(header, row, 4_000)  # type: ignore[assignment] # it has all of IO that is used here
-    assert len(header) + 4_000 * len(row) > 12_000_000
+    file: IO[bytes] = _Endless(header, row, 2_000)  # type: ignore[assignment] # it has all of IO that is used here
+    assert len(header) + 2_000 * len(row) > 6_000_000
 
     def count(found: Iterator[Record]) -> int:
         return sum(len(record.cells) for record in found)
 
     tracemalloc.start()
     try:
-        found = survey(file, max_rows=4_000)
-        assert count(records(file, found)) == 800_000
+        found = survey(file, max_rows=2_000)
+        assert count(records(file, found)) == 400_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (found.rows, found.width) == (4_000, 200)
+    assert (found.rows, found.width) == (2_000, 200)
     assert peak < 2_000_000

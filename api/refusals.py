@@ -1,0 +1,96 @@
+"""From whatever goes wrong to a problem: the route class of every protected route, and the exception handlers.
+
+FastAPI validates a body before the route runs. What it finds wrong is still a request by somebody: it is authenticated,
+charged and recorded like any other before it is answered, and the answer never repeats what was sent.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from api.calls import Call, CallFor
+from api.problem_response import problem_response
+from api.request_bodies import idempotency_of, read_json_body
+from api.validation import refusal_of
+from registry.domain.errors import Code, Refused
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_NOT_FOUND: Final = 404
+_METHOD_NOT_ALLOWED: Final = 405
+
+
+class ProtectedRoute(APIRoute):
+    """A route that cannot be built without a CallFor among its dependencies, so none can be left open by mistake."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = [d.call for d in self.dependant.dependencies if isinstance(d.call, CallFor)]
+        if len(found) != 1:
+            raise TypeError(f"{self.path}: a protected route takes exactly one Call")
+        self.call_for: CallFor = found[0]
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+        takes_json = self.body_field is not None
+        writes = "POST" in (self.methods or ()) or "PATCH" in (self.methods or ())
+
+        async def protected(request: Request) -> Response:
+            call = self.call_for.collect(request)
+            try:
+                if takes_json or writes:
+                    body = await read_json_body(request, required=takes_json)
+                    call.idempotency = idempotency_of(request, call, body)
+                return await handle(request)
+            except RequestValidationError as error:
+                refusal = refusal_of(error)
+            except HTTPException as error:
+                refusal = _bridged(error)
+            except Refused as refused:
+                if refused.audit_id is not None or call.caller.key_id is not None:
+                    raise
+                refusal = refused
+            raise await run_in_threadpool(_refuse, call, refusal)
+
+        return protected
+
+
+def _refuse(call: Call, refusal: Refused) -> Refused:
+    return call.refuse(refusal)
+
+
+def _bridged(error: HTTPException) -> Refused:
+    """What FastAPI itself raises while it reads a body; the cause may quote it, so only its kind is kept."""
+    cause = error.__cause__
+    if isinstance(cause, Refused):
+        return cause
+    return Refused(Code.INVALID_JSON, "The body is not JSON.")
+
+
+def install(app: FastAPI) -> None:
+    """The handlers of what no route catches."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        if not isinstance(error, Refused):
+            raise error
+        call: Call | None = getattr(request.state, "call", None)
+        return problem_response(error, request.state.request_id, None if call is None else call.headers())
+
+    async def unmatched(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        code, detail = Code.NOT_FOUND, "There is nothing at this address."
+        headers: dict[str, str] = {}
+        if error.status_code == _METHOD_NOT_ALLOWED:
+            code, detail = Code.METHOD_NOT_ALLOWED, "This address does not take this method."
+            headers["Allow"] = (error.headers or {}).get("Allow", "")
+        elif error.status_code != _NOT_FOUND:
+            code, detail = Code.INVALID_REQUEST, "The request cannot be understood."
+        return problem_response(Refused(code, detail), request.state.request_id, headers)
+
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(HTTPException, unmatched)

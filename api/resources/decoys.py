@@ -1,0 +1,175 @@
+"""Decoys: an investigator's lines."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from api.calls import Call, call_for
+from api.problems import responses
+from api.refusals import ProtectedRoute
+from api.resources.common_problems import NUMBER, PAGED, WRITING
+from api.resources.model import (
+    AnswerModel,
+    AuditId,
+    Day,
+    Moment,
+    NumberText,
+    Region,
+    RequestModel,
+    Text,
+    decode_cursor,
+    encode_cursor,
+)
+from registry.db.decoys import Decoy
+from registry.domain.credentials import Scope
+from registry.domain.errors import Code
+from registry.domain.policy import Role
+from registry.operations.list_records import ListDecoys, Page
+from registry.operations.manage_decoys import LABEL_LENGTH, ChangeDecoy, RegisterDecoy
+from registry.operations.operation import Answered
+
+router = APIRouter(prefix="/v1/decoys", tags=["Decoys"], route_class=ProtectedRoute)
+
+LabelText = Annotated[Text, Field(min_length=1, max_length=LABEL_LENGTH, examples=["Line 4, north side"])]
+
+
+class DecoyRequest(RequestModel):
+    label: LabelText = Field(description="Yours, to tell your lines apart. Without numbers.")
+    number: NumberText
+    role: Role
+    region: Region | None = None
+    live_from: Moment | None = Field(None, description="Contacts before it do not count.")
+    live_until: Moment | None = Field(None, description="Contacts at or after it do not count.")
+    acquired_on: Day | None = Field(None, description="When you got the line; its first days do not count.")
+
+
+class DecoyChange(RequestModel):
+    """Only what is sent is changed; null clears a date or the region."""
+
+    label: LabelText | None = None
+    number: NumberText | None = None
+    role: Role | None = None
+    region: Region | None = None
+    live_from: Moment | None = None
+    live_until: Moment | None = None
+    acquired_on: Day | None = None
+
+
+class DecoyModel(AnswerModel):
+    """A registered line. Its number is not stored; provider logs find it by its tag."""
+
+    id: UUID
+    label: str
+    role: Role
+    region: str | None
+    live_from: datetime | None
+    live_until: datetime | None
+    acquired_on: date | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, decoy: Decoy) -> "DecoyModel":
+        return cls(
+            id=decoy.id,
+            label=decoy.label,
+            role=Role(decoy.role),
+            region=decoy.region,
+            live_from=decoy.live_from,
+            live_until=decoy.live_until,
+            acquired_on=decoy.acquired_on,
+            created_at=decoy.created_at,
+            updated_at=decoy.updated_at,
+        )
+
+
+class DecoyAnswer(DecoyModel):
+    audit_id: AuditId
+
+
+class DecoyList(AnswerModel):
+    data: list[DecoyModel]
+    next_cursor: str | None
+    audit_id: AuditId
+
+
+def _answer(answered: Answered[Decoy]) -> DecoyAnswer:
+    return DecoyAnswer(**dict(DecoyModel.of(answered.result)), audit_id=answered.audit_id)
+
+
+@router.post(
+    "",
+    operation_id="createDecoy",
+    summary="Register a line",
+    response_model=DecoyAnswer,
+    status_code=201,
+    responses=responses(
+        *WRITING, *NUMBER, Code.NUMBER_IN_TEXT, Code.DATE_IN_FUTURE, Code.WINDOW_REVERSED, Code.DECOY_NUMBER_TAKEN
+    ),
+)
+def create_decoy(
+    call: Annotated[Call, Depends(call_for(Scope.DECOYS, RegisterDecoy))], decoy: DecoyRequest
+) -> Response:
+    operation = RegisterDecoy(
+        label=decoy.label,
+        number=decoy.number,
+        role=decoy.role,
+        region=decoy.region,
+        live_from=decoy.live_from,
+        live_until=decoy.live_until,
+        acquired_on=decoy.acquired_on,
+    )
+    return call.write(operation, _answer, 201)
+
+
+@router.get(
+    "",
+    operation_id="listDecoys",
+    summary="List your lines",
+    response_model=DecoyList,
+    responses=responses(*PAGED),
+)
+def list_decoys(
+    call: Annotated[Call, Depends(call_for(Scope.DECOYS, ListDecoys))],
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[Text | None, Query(max_length=64)] = None,
+) -> Response:
+    """Newest first."""
+
+    def render(answered: Answered[Page[Decoy]]) -> DecoyList:
+        page = answered.result
+        return DecoyList(
+            data=[DecoyModel.of(decoy) for decoy in page.items],
+            next_cursor=encode_cursor(page.next),
+            audit_id=answered.audit_id,
+        )
+
+    return call.read(ListDecoys(decode_cursor(cursor), limit), render)
+
+
+@router.patch(
+    "/{decoy_id}",
+    operation_id="changeDecoy",
+    summary="Change a line",
+    response_model=DecoyAnswer,
+    responses=responses(
+        *WRITING,
+        *NUMBER,
+        Code.NOT_FOUND,
+        Code.NUMBER_IN_TEXT,
+        Code.DATE_IN_FUTURE,
+        Code.WINDOW_REVERSED,
+        Code.DECOY_NUMBER_TAKEN,
+    ),
+)
+def change_decoy(
+    call: Annotated[Call, Depends(call_for(Scope.DECOYS, ChangeDecoy))], decoy_id: UUID, change: DecoyChange
+) -> Response:
+    """A new role or other dates change at once what the line's hits amount to."""
+    changes = {name: getattr(change, name) for name in change.model_fields_set}
+    if isinstance(changes.get("role"), Role):
+        changes["role"] = changes["role"].value
+    return call.write(ChangeDecoy(decoy_id, changes), _answer)
