@@ -6,7 +6,7 @@ operation in one transaction with its audit event, and answers.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from fastapi import Request as HttpRequest
 from fastapi import Response
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 R = TypeVar("R")
+A = ParamSpec("A")
 
 Render = Callable[[Answered[R]], BaseModel]
 JSON: Final = "application/json"
@@ -92,7 +93,18 @@ class Call:
         headers = {**self.headers(), "Idempotency-Replayed": "true"}
         return Response(replayed.body, replayed.status, headers, JSON)
 
-    def admit(self, operation: Operation[P, R] | str, *, numbers: int | None = None) -> int:
+    def charge(self, operation: str, numbers: int) -> None:
+        """Spends more numbers on a request that was admitted already, before any work is done for them."""
+        self.admit(operation, numbers=numbers, requests=0)
+
+    def recorded(self, step: Callable[A, R], *args: A.args, **kwargs: A.kwargs) -> R:
+        """A step of an admitted request, outside of an operation, whose refusal is recorded."""
+        try:
+            return step(*args, **kwargs)
+        except Refused as refusal:
+            raise self.refused(self.operation, refusal) from None
+
+    def admit(self, operation: Operation[P, R] | str, *, numbers: int | None = None, requests: int = 1) -> int:
         """Authenticates and spends one request and the operation's numbers. Returns what was charged.
 
         Raises Refused, recorded, where the caller may not, or no longer, ask.
@@ -103,7 +115,9 @@ class Call:
             key_id = self.authenticator.prove(self.authorization, self.request.address)
         except Unproved as unproved:
             raise self._unproved(operation, unproved, Caller(key_id=unproved.key_id)) from None
-        found = self.registry.database.run_single(lambda c: admit(c, key_id, self.scope, requests=1, numbers=numbers))
+        found = self.registry.database.run_single(
+            lambda c: admit(c, key_id, self.scope, requests=requests, numbers=numbers)
+        )
         if found is None:
             raise self._unproved(operation, self.authenticator.failed(self.request.address, None), NOBODY)
         self.caller = Caller(

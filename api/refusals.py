@@ -20,12 +20,15 @@ from api.validation import refusal_of
 from registry.domain.errors import Code, Refused
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_UNRECORDABLE: Final = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED, Code.UNAUTHORIZED, Code.QUOTA_EXCEEDED})
 _NOT_FOUND: Final = 404
 _METHOD_NOT_ALLOWED: Final = 405
 
 
 class ProtectedRoute(APIRoute):
     """A route that cannot be built without a CallFor among its dependencies, so none can be left open by mistake."""
+
+    buffers_body = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,12 +40,12 @@ class ProtectedRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
-        writes = "POST" in (self.methods or ()) or "PATCH" in (self.methods or ())
+        buffers = self.buffers_body and bool({"POST", "PATCH"} & set(self.methods or ()))
 
         async def protected(request: Request) -> Response:
             call = self.call_for.collect(request)
             try:
-                if takes_json or writes:
+                if buffers:
                     body = await read_json_body(request, required=takes_json)
                     call.idempotency = idempotency_of(request, call, body)
                 return await handle(request)
@@ -51,12 +54,20 @@ class ProtectedRoute(APIRoute):
             except HTTPException as error:
                 refusal = _bridged(error)
             except Refused as refused:
-                if refused.audit_id is not None or call.caller.key_id is not None:
+                if refused.audit_id is not None or refused.code in _UNRECORDABLE:
                     raise
+                if call.caller.key_id is not None:  # admitted and charged already
+                    raise await run_in_threadpool(call.refused, call.operation, refused) from None
                 refusal = refused
             raise await run_in_threadpool(_refuse, call, refusal)
 
         return protected
+
+
+class UploadRoute(ProtectedRoute):
+    """A protected route that reads its body itself, as a stream."""
+
+    buffers_body = False
 
 
 def _refuse(call: Call, refusal: Refused) -> Refused:

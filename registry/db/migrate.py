@@ -67,7 +67,7 @@ def migrate(url: str) -> tuple[str | None, str]:
             raise SchemaError(
                 "A lock could not be had in time; nothing was changed. Try again when it is quieter."
             ) from None
-        raise SchemaError("The database cannot be reached, or it ended the migration; nothing was changed.") from None
+        raise SchemaError("The database cannot be reached; nothing was changed.") from None
     finally:
         engine.dispose()
 
@@ -86,7 +86,7 @@ def _refuse_newer(current: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
     if current not in known:
         raise SchemaError(
-            f"The database is at revision {current}, which this code does not know: it is newer. Install the newer code."
+            f"The database is at revision {current}, which is newer than this code. Install the newer code."
         )
 
 

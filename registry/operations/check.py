@@ -57,10 +57,3 @@ def tally(answers: Sequence[Answer | ItemRefusal]) -> dict[str, int]:
     """How many of each outcome, zeros included, and how many were refused."""
     counted = Counter(REFUSED if isinstance(one, ItemRefusal) else one.outcome.value for one in answers)
     return {name: counted[name] for name in (*(outcome.value for outcome in Outcome), REFUSED)}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckFileChunk(Check):
-    """Some rows of a file that is checked; each chunk is recorded by itself under the file's request id."""
-
-    name = "check_file"

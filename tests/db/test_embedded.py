@@ -249,6 +249,7 @@ def test_an_interrupted_initialisation_is_done_again(data_dir: Path, interruptio
     with child(data_dir) as owner:
         deadline = monotonic() + 20
         while not list(data_dir.glob("postgres.init-*/global/pg_control")):
+            assert owner.poll() is None, said(owner)
             assert monotonic() < deadline
             sleep(0.002)
         owner.send_signal(interruption)

@@ -1,0 +1,87 @@
+"""The whole wiring of the HTTP API on one screen."""
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from api import openapi, refusals
+from api.authentication import Authenticator
+from api.middleware import Edge
+from api.resources import (
+    account,
+    check_files,
+    checks,
+    decoys,
+    disputes,
+    documentation,
+    exclusions,
+    health,
+    hit_imports,
+    hits,
+    keys,
+    lookups,
+    organisations,
+)
+from registry.db.database import Database
+from registry.keys import KeyRing
+from registry.operations.registry import Registry
+from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+RESOURCES = (
+    lookups,
+    checks,
+    check_files,
+    decoys,
+    hit_imports,
+    hits,
+    account,
+    organisations,
+    keys,
+    exclusions,
+    disputes,
+    health,
+    documentation,
+)
+
+
+def create_app(settings: Settings, database: Database, keys: KeyRing) -> FastAPI:
+    """The application for a database and its keys. It closes the database's connections when it stops."""
+    return wire(Registry.of(settings, database, keys))
+
+
+def wire(registry: Registry) -> FastAPI:
+    """The application around a registry that is put together already."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> "AsyncIterator[None]":
+        yield
+        registry.database.dispose()
+
+    app = FastAPI(
+        title=openapi.TITLE,
+        version=openapi.VERSION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.registry = registry
+    app.state.authenticator = Authenticator(registry)
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    refusals.install(app)
+    app.state.openapi = openapi.render(app)
+    mode = registry.settings.mode.value
+    app.add_middleware(
+        Edge,
+        new_id=registry.new_id,
+        body_cap=registry.settings.json_body_bytes,
+        streamed=frozenset({check_files.PATH, hit_imports.PATH}),
+        always={"Demand-Registry-Mode": mode},
+    )
+    return app

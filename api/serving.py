@@ -1,0 +1,45 @@
+"""What uvicorn calls in every worker process: settings, logging, and the application on its own connections."""
+
+import logging
+import os
+import sys
+
+from fastapi import FastAPI
+from pythonjsonlogger.json import JsonFormatter
+
+from api.app import wire
+from registry.operations.assembly import open_registry
+from registry.settings import Settings
+
+
+def build() -> FastAPI:
+    """Raises like `open_registry`: a process that cannot answer does not start."""
+    settings = Settings.from_environment(os.environ)
+    configure_logging(settings.log_level)
+    return wire(open_registry(settings))
+
+
+def configure_logging(level: str) -> None:
+    """One JSON object a line on standard error. No library's exception texts: they can quote values."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _Formatter(
+            "{asctime}{levelname}{name}{message}",
+            style="{",
+            rename_fields={"asctime": "time", "levelname": "level"},
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("uvicorn.access").disabled = True
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+
+
+class _Formatter(JsonFormatter):
+    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
+        """An exception's type and nothing that it says."""
+        kind = ei[0] if isinstance(ei, tuple) else None
+        return "exception" if kind is None else str(kind.__name__)
