@@ -85,11 +85,11 @@ class Call:
                 ),
             )
         except Replayed as replayed:
-            return self._replay(operation, replayed)
+            return self._replay(operation, replayed, charged)
         return self.respond(render(answered), _status(status, answered))
 
-    def _replay(self, operation: Operation[P, R], replayed: Replayed) -> Response:
-        self.registry.record_replay(operation, self.caller, self.request)
+    def _replay(self, operation: Operation[P, R], replayed: Replayed, charged: int) -> Response:
+        self.registry.record_replay(operation, self.caller, self.request, charged)
         headers = {**self.headers(), "Idempotency-Replayed": "true"}
         return Response(replayed.body, replayed.status, headers, JSON)
 
@@ -164,8 +164,8 @@ class Call:
     def refused(self, operation: Operation[P, R] | str, refusal: Refused) -> Refused:
         """Records a refusal that happened outside of an operation, and returns it with its receipt."""
         name = operation if isinstance(operation, str) else operation.name
-        metrics.operations.labels(name, refusal.code).inc()
-        refusal.audit_id = self.registry.record_refusal(refusal.code, operation, self.caller, self.request)
+        metrics.operations.labels(name, refusal.headline).inc()
+        refusal.audit_id = self.registry.record_refusal(refusal.headline, operation, self.caller, self.request)
         return refusal
 
     def refuse(self, refusal: Refused) -> Refused:
@@ -178,7 +178,7 @@ class Call:
         try:
             answered = self.registry.run(operation, self.caller, self.request, charged=charged, **also)
         except Refused as refusal:
-            metrics.operations.labels(operation.name, refusal.code).inc()
+            metrics.operations.labels(operation.name, refusal.headline).inc()
             raise
         metrics.operations.labels(operation.name, OK).inc()
         metrics.numbers.labels(operation.name).inc(operation.submitted)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from api.problems import CATALOGUE, MEDIA_TYPE, headline, problem_document
+from api.problems import CATALOGUE, MEDIA_TYPE, problem_document
 from registry.domain.errors import Code, Refused
 
 _DEFAULT_WAIT_SECONDS: Final = 5.0
@@ -16,7 +16,7 @@ _DEFAULT_WAIT_SECONDS: Final = 5.0
 
 def problem_response(refused: Refused, request_id: UUID, headers: Mapping[str, str] | None = None) -> Response:
     """headers: more of them, such as the limits and what remains of them."""
-    code = headline(refused)
+    code = refused.headline
     status = CATALOGUE[code].status
     sent = dict(headers or {})
     if code is Code.UNAUTHORIZED:

@@ -52,7 +52,8 @@ class KeyFile:
 
 def read(path: Path, passphrase: str | None) -> KeyFile:
     """Opens a key file. Raises KeyFileError for a missing, foreign, damaged or too widely readable file, and for a
-    wrong passphrase."""
+    wrong passphrase.
+    """
     try:
         mode = path.stat().st_mode
         document: dict[str, Any] = json.loads(path.read_bytes())

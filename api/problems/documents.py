@@ -25,15 +25,6 @@ def anchor(code: Code) -> str:
     return code.value.replace("_", "-")
 
 
-def headline(refused: Refused) -> Code:
-    """The code that the whole document carries.
-
-    If all entries of `errors` share one code, that code says more than a general `invalid_request` would.
-    """
-    codes = {entry.code for entry in refused.errors}
-    return codes.pop() if len(codes) == 1 else refused.code
-
-
 def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PATH) -> dict[str, object]:
     """The problem document of a refusal, its members in the order of DESIGN.md, section 7.
 
@@ -42,7 +33,7 @@ def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PA
     `errors` is always there and may be empty; `audit_id` is there once the refusal is on record, and
     `violated-policies` with `quota_exceeded` only.
     """
-    code = headline(refused)
+    code = refused.headline
     problem_type = CATALOGUE[code]
     entries = () if code in FIXED_DETAIL else refused.errors
     document: dict[str, object] = {

@@ -103,5 +103,11 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error o
     audit_id: UUID | None = None
     """The event that records the refusal, once there is one."""
 
+    @property
+    def headline(self) -> Code:
+        """The code that the whole answer, and its event, carry: that of its entries, where these share one."""
+        codes = {entry.code for entry in self.errors}
+        return codes.pop() if len(codes) == 1 else self.code
+
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"

@@ -93,7 +93,7 @@ class Registry:
             return self.database.transaction(work)
         except Refused as refused:
             if refused.code not in _NOT_RECORDABLE:
-                refused.audit_id = self.record_refusal(refused.code, operation, caller, request, charged=charged)
+                refused.audit_id = self.record_refusal(refused.headline, operation, caller, request, charged=charged)
             raise
         except Replayed:
             raise
@@ -116,10 +116,11 @@ class Registry:
         self.database.transaction(lambda tx: audit.record(tx, event))
         return audit_id
 
-    def record_replay(self, operation: Operation[P, R], caller: Caller, request: Request) -> UUID:
-        """An event for a write that was repeated and got its stored answer: nothing was done or charged again."""
+    def record_replay(self, operation: Operation[P, R], caller: Caller, request: Request, charged: int) -> UUID:
+        """An event for a write that was repeated and got its stored answer: nothing was done again."""
         audit_id = self.new_id()
-        event = self._event(audit_id, operation, caller, request, done=Done(None, count={"replayed": 1}))
+        done = Done(None, count={"replayed": 1})
+        event = self._event(audit_id, operation, caller, request, done=done, charged=charged)
         self.database.transaction(lambda tx: audit.record(tx, event))
         return audit_id
 

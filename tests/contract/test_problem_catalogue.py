@@ -17,7 +17,6 @@ from api.problems import (
     ProblemType,
     component_schemas,
     example_document,
-    headline,
     item_problem,
     problem_document,
     render_markdown,
@@ -160,7 +159,7 @@ def test_a_document_has_the_documented_members_in_order_and_no_other(refused: Re
     refused.add_note("a note for the log")
     refused.__cause__ = ValueError("a cause")
     document = problem_document(refused, instance=REQUEST_ID)
-    code = headline(refused)
+    code = refused.headline
     assert list(document) == (MEMBERS if code is Code.QUOTA_EXCEEDED else MEMBERS[:-1])
     assert document["status"] == CATALOGUE[code].status
     assert document["title"] == CATALOGUE[code].title

@@ -1,0 +1,133 @@
+"""A registry opened for one command: every operation runs through it, as the command line, and is recorded."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import click
+
+from registry import key_file
+from registry.cli import environment
+from registry.cli.prompts import ask_secret
+from registry.db import generations, migrate, organisations
+from registry.db.organisations import Organisation
+from registry.domain.errors import Code, Refused
+from registry.key_file import KeyFile
+from registry.keys import KeyRing
+from registry.operations.assembly import open_database
+from registry.operations.list_records import Page, T
+from registry.operations.operation import COMMAND_LINE, Answered, Operation, ReadOperation, Request
+from registry.operations.registry import Registry
+from registry.settings import Settings
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+_PAGE: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKeyFile:
+    """A key file, its content, and the passphrase that it is sealed with: None for one that is not."""
+
+    path: Path
+    content: KeyFile
+    passphrase: str | None
+
+    def replace(self, content: KeyFile) -> None:
+        """Rewrites the file, sealed as it was."""
+        key_file.write(self.path, content, self.passphrase)
+
+    def __repr__(self) -> str:
+        return f"OpenKeyFile({self.path})"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's registry and key file. All of its operations share one request id."""
+
+    registry: Registry
+    keys: OpenKeyFile
+    request: Request
+
+    def run(self, operation: Operation[P, R]) -> Answered[R]:
+        """Raises Refused, which is recorded too."""
+        return self.registry.run(operation, COMMAND_LINE, self.request)
+
+    def every(self, ask: Callable[[UUID | None, int], ReadOperation[None, Page[T]]]) -> tuple[list[T], list[UUID]]:
+        """All pages of a list, and their audit events. ask: takes the id to continue from and the page's length."""
+        items: list[T] = []
+        audit_ids: list[UUID] = []
+        after: UUID | None = None
+        while True:
+            page = self.run(ask(after, _PAGE))
+            items += page.result.items
+            audit_ids.append(page.audit_id)
+            after = page.result.next
+            if after is None:
+                return items, audit_ids
+
+    def organisation(self, id_or_name: str) -> Organisation:
+        """Refused(not_found) where there is neither."""
+        database = self.registry.database
+        found = None
+        if (id_ := _uuid(id_or_name)) is not None:
+            found = database.transaction(lambda tx: organisations.get(tx, id_))
+        if found is None:
+            found = database.transaction(lambda tx: organisations.by_name(tx, id_or_name.strip()))
+        if found is None:
+            detail = "There is no organisation with this id or name; `demand-registry organisations list` shows them."
+            raise Refused(Code.NOT_FOUND, detail)
+        return found
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Opens what the settings, or a running `demand-registry run`, name.
+
+    Raises SettingsError, KeyFileError, GenerationMismatch, SchemaError, EmbeddedError, Refused.
+    """
+    settings = environment.resolve()
+    environment.require_database(settings)
+    keys = open_key_file(settings)
+    database = open_database(settings)
+    try:
+        database.transaction(lambda tx: migrate.require_head(tx.connection))
+        ring = KeyRing.of(keys.content, database.transaction(generations.active))
+        registry = Registry.of(settings, database, ring)
+        yield Session(registry, keys, Request(registry.new_id(), route()))
+    finally:
+        database.dispose()
+
+
+def open_key_file(settings: Settings) -> OpenKeyFile:
+    """The passphrase of a sealed one comes from its file or, on a terminal, is asked for."""
+    path = Path(settings.require("key_file"))
+    if not _is_sealed(path):
+        return OpenKeyFile(path, key_file.read(path, None), None)
+    passphrase = settings.passphrase() or ask_secret(f"Passphrase of {path}")
+    return OpenKeyFile(path, key_file.read(path, passphrase), passphrase)
+
+
+def route() -> str:
+    """The running command as the audit log names it: `cli keys issue`."""
+    return " ".join(["cli", *click.get_current_context().command_path.split(" ")[1:]])
+
+
+def _is_sealed(path: Path) -> bool:
+    """False also for what is no key file: reading it says why."""
+    try:
+        return "sealed" in json.loads(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
