@@ -198,7 +198,7 @@ class Policy:
         return occurred_at.replace(year=year, month=month, day=day)
 
     def kept_since(self, now: datetime) -> datetime:
-        """A moment before which every contact has expired at `now`: the retention, and a month to be on the safe side."""
+        """A moment before which every contact has expired at `now`: the retention and, to be safe, a month more."""
         months = now.year * 12 + now.month - 1 - self.retention_months - 1
         return datetime(max(1, months // 12), months % 12 + 1, 1, tzinfo=UTC)
 

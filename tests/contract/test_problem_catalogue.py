@@ -197,8 +197,8 @@ def test_several_entries_of_one_code_give_the_document_that_code_and_the_refusal
 
 def test_entries_of_several_codes_leave_the_refusal_its_own_code() -> None:
     entries = (FieldProblem("/purpose", Code.MISSING_FIELD, "a"), FieldProblem("/number", Code.EMPTY, "b"))
-    assert headline(Refused(Code.INVALID_REQUEST, "2 problems.", entries)) is Code.INVALID_REQUEST
-    assert headline(Refused(Code.NOT_FOUND, "nothing")) is Code.NOT_FOUND
+    assert Refused(Code.INVALID_REQUEST, "2 problems.", entries).headline is Code.INVALID_REQUEST
+    assert Refused(Code.NOT_FOUND, "nothing").headline is Code.NOT_FOUND
 
 
 @pytest.mark.parametrize("code", sorted(FIXED_DETAIL))

@@ -1,0 +1,143 @@
+"""Running uvicorn: the address it listens on, its options, and an end that is the same for every signal.
+
+The application is named by its factory and loaded by uvicorn, in this process or in the workers; nothing here imports
+it.
+"""
+
+import errno
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+import click
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from registry.settings import Settings
+
+APPLICATION: Final = "api.serving:build"
+_WORKER_ANSWERS_SECONDS: Final = 30
+"""A worker that is busy with a large file answers its parent late, and is not dead."""
+_DID_NOT_START: Final = "The API did not start; the log above says why."
+
+
+@contextmanager
+def listening(host: str, port: int, *, other_port: str) -> Iterator[socket.socket]:
+    """A bound socket, so that nobody can take the port between this check and the start.
+
+    other_port: how to choose another one, with `{port}` for its number. ClickException where it cannot be bound.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise click.ClickException(f"The host {host} is not known. Use an address of this machine.") from None
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise click.ClickException(_unbindable(error, host, port, other_port)) from None
+        listener.set_inheritable(True)
+        yield listener
+
+
+def serve(
+    settings: Settings, listener: socket.socket, *, workers: int = 1, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serves until a signal ends it. ready: called when one process answers.
+
+    Raises KeyboardInterrupt after a graceful stop by a signal, ClickException where the application did not start.
+    """
+    config = uvicorn.Config(
+        APPLICATION,
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_worker_healthcheck=_WORKER_ANSWERS_SECONDS,
+    )
+    if workers > 1:
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+            raise click.ClickException(_DID_NOT_START)
+        return
+    server = _Announcing(config, ready)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        raise click.ClickException(_DID_NOT_START) from None
+
+
+class _Announcing(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._ready()
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the block like Ctrl-C, and after all three it just ends."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)  # to whoever handles that just now
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, terminate)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Signals wait outside: what is being stopped is stopped to the end."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def quiet_until_configured() -> None:
+    """Until the application has configured logging, uvicorn's own lines about its processes go nowhere."""
+    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+
+
+def _unbindable(error: OSError, host: str, port: int, other_port: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65_535 else port - 1  # noqa: PLR2004 - the highest port there is
+        return f"Port {port} is taken on {host}. Stop what uses it, or choose another: {other_port.format(port=other)}"
+    if error.errno == errno.EACCES:
+        return f"Port {port} may not be used by this account. Ports below 1024 are the system's; choose another."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is not an address of this machine."
+    return f"Port {port} on {host} cannot be used: {error.strerror}."
