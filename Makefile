@@ -25,13 +25,16 @@ contracts: $(VENV)/.dev
 	@$(BIN)/lint-imports
 openapi: $(VENV)/.dev
 	@$(BIN)/python -m api.openapi --check
+	@$(BIN)/python -m api.problems --check
+	@$(BIN)/python -m api.vectors --check
 migrations: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q tests/migrations
 
 .PHONY: coverage
 coverage: $(VENV)/.dev
-	@$(BIN)/coverage report --fail-under=93 | tail -n 40
-	@$(BIN)/coverage report --include='registry/domain/*' --fail-under=100 | tail -n 5
+	@$(BIN)/coverage combine --quiet --keep 2>/dev/null || true
+	@$(BIN)/coverage report --fail-under=93
+	@$(BIN)/coverage report --include='registry/domain/*' --fail-under=100
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(N)

@@ -29,7 +29,7 @@ from registry.operations.registry import Registry
 from registry.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 RESOURCES = (
     lookups,
@@ -57,7 +57,7 @@ def wire(registry: Registry) -> FastAPI:
     """The application around a registry that is put together already."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> "AsyncIterator[None]":
+    async def lifespan(_app: FastAPI) -> "AsyncGenerator[None]":
         yield
         registry.database.dispose()
 

@@ -74,15 +74,17 @@ class Call:
             answered = self.run(operation, charged=charged)
             return self.respond(render(answered), _status(status, answered))
         keep = stored or render
+        owner = self.caller.organisation()
+
+        def kept(done: Answered[R]) -> tuple[int, bytes]:
+            return _status(status, done), keep(done).model_dump_json().encode()
+
         try:
             answered = self.run(
                 operation,
                 charged=charged,
-                before=self.idempotency.before(self.caller.organisation()),
-                after=self.idempotency.after(
-                    self.caller.organisation(),
-                    lambda done: (_status(status, done), keep(done).model_dump_json().encode()),
-                ),
+                before=self.idempotency.before(owner),
+                after=self.idempotency.after(owner, kept),
             )
         except Replayed as replayed:
             return self._replay(operation, replayed, charged)

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from pythonjsonlogger.json import JsonFormatter
@@ -10,6 +11,11 @@ from pythonjsonlogger.json import JsonFormatter
 from api.app import wire
 from registry.operations.assembly import open_registry
 from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    SysExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def build() -> FastAPI:
@@ -39,7 +45,7 @@ def configure_logging(level: str) -> None:
 
 
 class _Formatter(JsonFormatter):
-    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
+    def formatException(self, ei: "SysExcInfo") -> str:  # noqa: N802 - logging's own name
         """An exception's type and nothing that it says."""
-        kind = ei[0] if isinstance(ei, tuple) else None
-        return "exception" if kind is None else str(kind.__name__)
+        kind = ei[0]
+        return "exception" if kind is None else kind.__name__

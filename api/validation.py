@@ -49,8 +49,10 @@ def _problem(item: Any) -> FieldProblem:
     detail = _DETAILS[code]
     if item["loc"][:1] in {("query",), ("header",)}:
         detail = f"{'Parameter' if item['loc'][0] == 'query' else 'Header'} {item['loc'][-1]}: {detail}"
-    elif code is Code.INVALID_VALUE and (expected := (item.get("ctx") or {}).get("expected")):
-        detail = f"{detail} It takes: {expected}."
+    elif code is Code.INVALID_VALUE:
+        context: dict[str, Any] = item.get("ctx", {})
+        if "expected" in context:
+            detail = f"{detail} It takes: {context['expected']}."
     return FieldProblem(_pointer(item["loc"]), code, detail)
 
 

@@ -6,7 +6,7 @@ or a secret, and neither is ever taken from the arguments, which process lists a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
@@ -85,7 +85,7 @@ class _Overview(click.Group):
 
 
 @contextmanager
-def _discreet() -> Iterator[None]:
+def _discreet() -> Generator[None]:
     """Usage errors quote the arguments. One that quotes what may be a number or a secret is told without it."""
     try:
         yield

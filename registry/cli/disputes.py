@@ -45,7 +45,7 @@ def open_one(region: str | None, as_json: bool) -> None:
 @click.option("--resolution", type=click.Choice([one.value for one in Resolution]), required=True)
 @json_option
 def close(dispute_id: UUID, resolution: str, as_json: bool) -> None:
-    """Decide a dispute.
+    r"""Decide a dispute.
 
     \b
     confirmed  the listing stands

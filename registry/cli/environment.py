@@ -62,9 +62,7 @@ def export(settings: Settings, *names: str) -> None:
     """
     for name in names:
         value = getattr(settings, name)
-        os.environ[f"{PREFIX}{name.upper()}"] = (
-            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        )
+        os.environ[f"{PREFIX}{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     os.environ.pop(f"{PREFIX}OWNER_DATABASE_URL", None)
 
 

@@ -4,7 +4,7 @@ statement, or anything that was typed.
 Commands of this package that use the server's modules are made from PlainCommand and PlainGroup.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ class PlainGroup(click.Group):
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def plainly() -> Generator[None]:
     """Raises click.ClickException in the place of an expected failure."""
     try:
         yield

@@ -5,11 +5,10 @@ it.
 """
 
 import errno
-import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
@@ -28,10 +27,11 @@ _DID_NOT_START: Final = "The API did not start; the log above says why."
 
 
 @contextmanager
-def listening(host: str, port: int, *, other_port: str) -> Iterator[socket.socket]:
+def listening(host: str, port: int, *, advice: str) -> Generator[socket.socket]:
     """A bound socket, so that nobody can take the port between this check and the start.
 
-    other_port: how to choose another one, with `{port}` for its number. ClickException where it cannot be bound.
+    advice: what to do where it is taken, with `{port}` for the number of another one.
+    ClickException where it cannot be bound.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -42,7 +42,7 @@ def listening(host: str, port: int, *, other_port: str) -> Iterator[socket.socke
         try:
             listener.bind(address)
         except OSError as error:
-            raise click.ClickException(_unbindable(error, host, port, other_port)) from None
+            raise click.ClickException(_unbindable(error, host, port, advice)) from None
         listener.set_inheritable(True)
         yield listener
 
@@ -94,7 +94,7 @@ class _Announcing(uvicorn.Server):
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Generator[None]:
     """SIGTERM and a closed terminal end the block like Ctrl-C, and after all three it just ends."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -116,7 +116,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed() -> Generator[None]:
     """Signals wait outside: what is being stopped is stopped to the end."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
@@ -127,15 +127,10 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def quiet_until_configured() -> None:
-    """Until the application has configured logging, uvicorn's own lines about its processes go nowhere."""
-    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
-
-
-def _unbindable(error: OSError, host: str, port: int, other_port: str) -> str:
+def _unbindable(error: OSError, host: str, port: int, advice: str) -> str:
     if error.errno == errno.EADDRINUSE:
         other = port + 1 if port < 65_535 else port - 1  # noqa: PLR2004 - the highest port there is
-        return f"Port {port} is taken on {host}. Stop what uses it, or choose another: {other_port.format(port=other)}"
+        return f"Port {port} is taken on {host}: {advice.format(port=other)}"
     if error.errno == errno.EACCES:
         return f"Port {port} may not be used by this account. Ports below 1024 are the system's; choose another."
     if error.errno == errno.EADDRNOTAVAIL:

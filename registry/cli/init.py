@@ -53,9 +53,7 @@ class _Wish:
 @click.option("--no-passphrase", is_flag=True, help="Leave it unsealed, readable by its owner alone.")
 @click.option("--adopt", is_flag=True, help="Make no file: register the existing one with a new database.")
 @json_option
-def command(
-    path: Path | None, passphrase_file: Path | None, no_passphrase: bool, adopt: bool, as_json: bool
-) -> None:
+def command(path: Path | None, passphrase_file: Path | None, no_passphrase: bool, adopt: bool, as_json: bool) -> None:
     """Make the key file and register its first generation with the database.
 
     Whoever has both this file and the database can find out every number; whoever has lost the file can answer no

@@ -69,10 +69,7 @@ def list_all(as_json: bool) -> None:
         return
     print_table(
         ("Id", "Name", "Kind", "Requests/min", "Numbers/day", "Since (UTC)", "Suspended"),
-        [
-            (o.id, o.name, o.kind, o.requests_per_minute, o.numbers_per_day, o.created_at, o.suspended_at)
-            for o in found
-        ],
+        [(o.id, o.name, o.kind, o.requests_per_minute, o.numbers_per_day, o.created_at, o.suspended_at) for o in found],
         empty="There are no organisations yet. `demand-registry organisations create` makes one.",
     )
 

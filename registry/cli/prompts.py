@@ -13,7 +13,7 @@ import click
 _MOST_BYTES: Final = 65_536
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """ISO 8601 -> aware datetime. Without a zone it is UTC; a date alone is its first moment."""
 
     name = "iso-time"
@@ -32,7 +32,7 @@ def ask_number(*, twice: bool) -> str:
     """One phone number. twice: a terminal asks again, where a slip would go unnoticed."""
     if sys.stdin.isatty():
         return str(click.prompt("Phone number (not shown)", hide_input=True, confirmation_prompt=twice))
-    raw = click.get_binary_stream("stdin").read(_MOST_BYTES)
+    raw = sys.stdin.buffer.read(_MOST_BYTES)
     try:
         lines = [line for line in raw.decode("utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError:

@@ -6,7 +6,7 @@ pid.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,7 +62,7 @@ def running_url(data_dir: Path) -> str | None:
 
 
 @contextmanager
-def written(data_dir: Path, *, mode: str, host: str, port: int) -> Iterator[RunFile]:
+def written(data_dir: Path, *, mode: str, host: str, port: int) -> Generator[RunFile]:
     """Keeps the file for as long as the block runs."""
     path = data_dir / "run.json"
     content = RunFile(mode, host, port, os.getpid())

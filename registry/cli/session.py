@@ -1,7 +1,7 @@
 """A registry opened for one command: every operation runs through it, as the command line, and is recorded."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +86,7 @@ class Session:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
+def session() -> Generator[Session]:
     """Opens what the settings, or a running `demand-registry run`, name.
 
     Raises SettingsError, KeyFileError, GenerationMismatch, SchemaError, EmbeddedError, Refused.
@@ -107,7 +107,7 @@ def session() -> Iterator[Session]:
 def open_key_file(settings: Settings) -> OpenKeyFile:
     """The passphrase of a sealed one comes from its file or, on a terminal, is asked for."""
     path = Path(settings.require("key_file"))
-    if not _is_sealed(path):
+    if not is_sealed(path):
         return OpenKeyFile(path, key_file.read(path, None), None)
     passphrase = settings.passphrase() or ask_secret(f"Passphrase of {path}")
     return OpenKeyFile(path, key_file.read(path, passphrase), passphrase)
@@ -118,7 +118,7 @@ def route() -> str:
     return " ".join(["cli", *click.get_current_context().command_path.split(" ")[1:]])
 
 
-def _is_sealed(path: Path) -> bool:
+def is_sealed(path: Path) -> bool:
     """False also for what is no key file: reading it says why."""
     try:
         return "sealed" in json.loads(path.read_bytes())

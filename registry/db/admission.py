@@ -43,10 +43,10 @@ def secret_hash(connection: Connection, key_id: str) -> str | None:
 def admit(connection: Connection, key_id: str, scope: str | None, *, requests: int, numbers: int) -> Admission | None:
     """Spends both limits of a key, all or nothing; None where there is no such key. Must run in autocommit."""
     parameters = {"key": key_id, "scope": scope, "requests": requests, "numbers": numbers}
-    row = connection.execute(_ADMIT, parameters).one_or_none()
+    row = connection.execute(_ADMIT, parameters).mappings().one_or_none()
     if row is None:
         return None
-    facts: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public accessor, despite its name
+    facts: dict[str, Any] = {str(name): value for name, value in row.items()}
     facts["scopes"] = tuple(facts["scopes"])
     facts["generations"] = tuple(facts["generations"] or ())
     return Admission(**facts)

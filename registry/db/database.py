@@ -7,7 +7,7 @@ travels further.
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -133,7 +133,7 @@ class Database:
             raise
 
     @contextmanager
-    def single(self) -> Iterator[Connection]:
+    def single(self) -> Generator[Connection, None, None]:
         """A connection on which every statement commits by itself, without waiting for the disk.
 
         Raises Refused like `transaction`, and retries nothing.

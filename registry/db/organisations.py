@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, func, insert, select, update
 
 from registry.db.database import AnyRow, Reading, Writing
 from registry.db.schema import organisations
@@ -48,12 +48,14 @@ _RESUME: Final = (
     .values(suspended_at=None)
     .returning(*_COLUMNS)
 )
+_RPM: Final[BindParameter[int | None]] = bindparam("rpm")
+_NPD: Final[BindParameter[int | None]] = bindparam("npd")
 _SET_LIMITS: Final = (
     update(organisations)
     .where(organisations.c.id == bindparam("wanted"))
     .values(
-        requests_per_minute=func.coalesce(bindparam("rpm"), organisations.c.requests_per_minute),
-        numbers_per_day=func.coalesce(bindparam("npd"), organisations.c.numbers_per_day),
+        requests_per_minute=func.coalesce(_RPM, organisations.c.requests_per_minute),
+        numbers_per_day=func.coalesce(_NPD, organisations.c.numbers_per_day),
     )
     .returning(*_COLUMNS)
 )

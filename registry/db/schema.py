@@ -117,7 +117,7 @@ class ExclusionColumns(TypedColumns):
     tag: Named[bytes] = Column(LargeBinary, primary_key=True)
     id: Named[UUID] = Column(Uuid, primary_key=True)
     generation: Named[int] = Column(SmallInteger)
-    organisation_id: Named[UUID | None] = Column(Uuid)
+    organisation_id: Named[UUID | None] = Column(Uuid[UUID]())
     reason: Named[str] = Column(Text)
     expires_at: Named[datetime | None] = Column(_MOMENT)
     created_at: Named[datetime] = Column(_MOMENT)

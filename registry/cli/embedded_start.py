@@ -1,0 +1,119 @@
+"""The embedded start: a PostgreSQL under the data folder, made ready for the API, with a key file beside it.
+
+Everything here may be done again on every start, so that one that was interrupted is completed by the next.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+from pydantic import SecretStr
+from sqlalchemy import NullPool, create_engine, text
+
+from registry import key_file
+from registry.cli import environment
+from registry.cli.http_server import undisturbed
+from registry.db import generations, migrate, organisations
+from registry.db.database import Database
+from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
+from registry.domain.credentials import OrganisationKind
+from registry.key_file import KeyFile
+from registry.operations.assembly import adopt_keys, open_database, open_registry
+from registry.operations.manage_keys import IssueKey
+from registry.operations.manage_organisations import CreateOrganisation
+from registry.operations.operation import COMMAND_LINE, Request
+from registry.settings import Settings
+
+_IS_MEMBER: Final = text(f"SELECT pg_has_role('{APP_LOGIN}', 'registry_app', 'member')")
+_GRANT: Final = text(f"GRANT registry_app TO {APP_LOGIN}")
+DEMO_NAMES: Final = {kind: f"Demo {kind.value}" for kind in OrganisationKind}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoKey:
+    """text: the whole key, to be shown once."""
+
+    organisation: str
+    kind: OrganisationKind
+    scopes: tuple[str, ...]
+    text: str = field(repr=False)
+
+
+@contextmanager
+def embedded_postgres(data_dir: Path) -> Generator[EmbeddedUrls]:
+    """Runs while the block does, and is stopped to the end however impatient somebody is.
+
+    Raises EmbeddedError, DataDirectoryTaken.
+    """
+    server = EmbeddedPostgres(data_dir)
+    urls = server.start()
+    try:
+        yield urls
+    finally:
+        with undisturbed():
+            server.stop()
+
+
+def prepare(settings: Settings, urls: EmbeddedUrls) -> Settings:
+    """Schema, the API's rights and the key file. Returns the settings with all of them named.
+
+    Raises SchemaError, KeyFileError, and ClickException where the database's key file is gone.
+    """
+    migrate.migrate(urls.owner)
+    _grant(urls.owner)
+    ready = settings.model_copy(
+        update={
+            "mode": environment.embedded_mode(settings),
+            "database_url": SecretStr(urls.app),
+            "key_file": (settings.key_file or settings.data_dir / environment.KEY_FILE).resolve(),
+        }
+    )
+    database = open_database(ready)
+    try:
+        adopt_keys(database, _key_file(ready, database))
+    finally:
+        database.dispose()
+    return ready
+
+
+def first_keys(settings: Settings) -> list[DemoKey]:
+    """One organisation of each kind with a key, on the first start; nothing on every other one."""
+    registry = open_registry(settings)
+    try:
+        if registry.database.transaction(lambda tx: organisations.page(tx, after=None, most=1)):
+            return []
+        request = Request(registry.new_id(), "cli run")
+        made: list[DemoKey] = []
+        for kind, name in DEMO_NAMES.items():
+            organisation = registry.run(CreateOrganisation(kind, name), COMMAND_LINE, request).result
+            issued = registry.run(IssueKey(organisation.id), COMMAND_LINE, request).result
+            made.append(DemoKey(name, kind, issued.stored.scopes, issued.text))
+        return made
+    finally:
+        registry.database.dispose()
+
+
+def _grant(owner_url: str) -> None:
+    """Makes the API's login a member of the role that holds the application's rights."""
+    engine = create_engine(owner_url, poolclass=NullPool, hide_parameters=True)
+    with engine.begin() as connection:
+        if not connection.execute(_IS_MEMBER).scalar_one():
+            connection.execute(_GRANT)
+
+
+def _key_file(settings: Settings, database: Database) -> KeyFile:
+    """Read, or made where neither file nor database has any key yet."""
+    path = Path(settings.require("key_file"))
+    if path.exists():
+        return key_file.read(path, settings.passphrase())
+    if database.transaction(generations.all_generations):
+        raise click.ClickException(
+            f"The key file {path} is gone, and nothing in {settings.data_dir.resolve()} can be found without it. "
+            "Put it back, or start anew with another folder: REGISTRY_DATA_DIR=..."
+        )
+    content = KeyFile.create()
+    key_file.write(path, content, settings.passphrase())
+    return content
