@@ -99,15 +99,10 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 def _answers(call: Call, checked: CheckedFile) -> Iterator[bytes]:
     waiting = checked.header()
     for chunk, operation in checked.chunks():
-        if operation.items:
-            answered = call.run(operation, charged=operation.submitted)
-            waiting += checked.answered(chunk, answered.result, str(answered.audit_id))
-        else:
-            waiting += checked.answered(chunk, (), "")
+        answered = call.run(operation, charged=operation.submitted)
+        waiting += checked.answered(chunk, answered.result, str(answered.audit_id))
         yield waiting
         waiting = b""
-    if waiting:
-        yield waiting
 
 
 async def _stream(request: Request, file: IO[bytes], parts: Iterator[bytes]) -> AsyncIterator[bytes]:

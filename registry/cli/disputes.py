@@ -40,18 +40,18 @@ def open_one(region: str | None, as_json: bool) -> None:
         click.echo(f"The dispute {answered.result.id} is open and due on {answered.result.due_on}.")
 
 
-@command.command("close")
+@command.command(
+    "close",
+    help="Decide a dispute.\n\n"
+    "\b\n"
+    "confirmed  the listing stands\n"
+    "corrected  it was wrong: retract its contacts or exclude the number, then close\n"
+    "withdrawn  by the subject",
+)
 @click.argument("dispute_id", metavar="ID", type=click.UUID)
 @click.option("--resolution", type=click.Choice([one.value for one in Resolution]), required=True)
 @json_option
 def close(dispute_id: UUID, resolution: str, as_json: bool) -> None:
-    r"""Decide a dispute.
-
-    \b
-    confirmed  the listing stands
-    corrected  it was wrong: retract its contacts or exclude the number, then close
-    withdrawn  by the subject
-    """
     with session() as opened:
         answered = opened.run(CloseDispute(dispute_id, Resolution(resolution)))
     if as_json:

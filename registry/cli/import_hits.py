@@ -95,7 +95,12 @@ class Refusals:
     help="Write the refused rows to this CSV: line, code, detail.",
 )
 @click.option("--url", envvar="REGISTRY_URL", help="Where the registry answers. Default: a `run` on this machine.")
-@click.option("--api-key-file", envvar="REGISTRY_API_KEY_FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--api-key-file",
+    envvar="REGISTRY_API_KEY_FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Its first line is the investigator's API key.",
+)
 @click.option("--data-dir", envvar="REGISTRY_DATA_DIR", type=click.Path(path_type=Path), default="data", hidden=True)
 @json_option
 @click.pass_context

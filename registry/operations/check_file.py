@@ -93,12 +93,19 @@ class CheckedFile:
         return self._writer.header()
 
     def chunks(self) -> Iterator[tuple[list[Record], CheckFileChunk]]:
-        """Some 2,000 rows at a time, fewer of a wide table, each with the operation that answers them."""
+        """Some 2,000 rows at a time, fewer of a wide table, each with the operation that answers them.
+
+        At least one, so that a file without a row is on record as well.
+        """
         size = max(50, min(CHUNK_ROWS, _CHUNK_CELLS // self._survey.width))
         remaining = records(self._file, self._survey)
-        while chunk := list(islice(remaining, size)):
+        chunk = list(islice(remaining, size))
+        while True:
             items = [self._question(record) for record in chunk if not record.blank]
             yield chunk, CheckFileChunk(items, self._questions.purpose, self._questions.case_ref)
+            chunk = list(islice(remaining, size))
+            if not chunk:
+                return
 
     def answered(self, chunk: Sequence[Record], answers: Sequence[Answer | ItemRefusal], audit_id: str) -> bytes:
         """The chunk's rows with their answers. answers: one for each row that is not blank."""

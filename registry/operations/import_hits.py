@@ -40,11 +40,18 @@ class ImportCounts:
 
 
 def chunks(file: HitFile, *, dry_run: bool) -> Iterator[tuple[list[Row], RecordHitsChunk | RehearseHits]]:
-    """Some rows at a time, with the operation for those among them that are contacts."""
+    """Some rows at a time, with the operation for those among them that are contacts.
+
+    At least one, so that a file without a row is on record as well.
+    """
     rows = iter(file)
     kind = RehearseHits if dry_run else RecordHitsChunk
-    while chunk := list(islice(rows, CHUNK_ROWS)):
+    chunk = list(islice(rows, CHUNK_ROWS))
+    while True:
         yield chunk, kind([row.item for row in chunk if row.item is not None])
+        chunk = list(islice(rows, CHUNK_ROWS))
+        if not chunk:
+            return
 
 
 def refused_rows(chunk: list[Row], outcomes: list[Outcome]) -> list[RefusedRow]:

@@ -1,0 +1,57 @@
+"""The floor of a request: a bare FastAPI endpoint that takes a small JSON body and gives a small JSON answer.
+
+`python -m tests.bench.hello PORT` serves it exactly as `demand-registry serve` serves the registry. It comes twice: as a
+function in the event loop, which is the floor, and in a thread, as the registry's own routes are run.
+"""
+
+import sys
+from unittest.mock import patch
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from registry.cli import http_server
+from registry.settings import Settings
+
+APPLICATION = f"{__package__}.hello:build"
+
+
+class Question(BaseModel):
+    number: str
+    region: str | None = None
+    purpose: str
+
+
+class Answer(BaseModel):
+    number: str
+    outcome: str
+    guidance: str
+
+
+def build() -> FastAPI:
+    app = FastAPI(openapi_url=None)
+
+    @app.post("/hello")
+    async def hello(question: Question) -> Answer:
+        return Answer(number=question.number, outcome="none", guidance="/guidance")
+
+    @app.post("/hello-in-a-thread")
+    def hello_in_a_thread(question: Question) -> Answer:
+        return Answer(number=question.number, outcome="none", guidance="/guidance")
+
+    del hello, hello_in_a_thread  # FastAPI has them
+    return app
+
+
+def main(port: int) -> None:
+    settings = Settings.build(port=port)
+    with (
+        patch.object(http_server, "APPLICATION", APPLICATION),
+        http_server.ended_by_signals(),
+        http_server.listening(settings.host, settings.port, other_port="") as listener,
+    ):
+        http_server.serve(settings, listener)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

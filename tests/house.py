@@ -1,0 +1,109 @@
+"""One registry on one database that many tests share, as its organisations do in life.
+
+Each test brings organisations, decoys and numbers of its own, so that none sees another's. A test that moves what all
+share (limits of the process, generations, the database itself) opens a house of its own.
+"""
+
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+from databases import DatabaseUrls, as_superuser, named
+from described import Described
+from members import KEYS, Clock, Member, new_member
+from psycopg import sql
+from starlette.testclient import TestClient
+
+from api.app import wire
+from registry.db.database import Database, DatabaseOptions
+from registry.db.embedded import OWNER_ROLE, EmbeddedUrls
+from registry.key_file import KeyFile
+from registry.keys import KeyRing, SecretKey
+from registry.operations.assembly import adopt_keys
+from registry.operations.registry import Registry
+from registry.settings import Settings
+
+ANY_TABLE: Final = sql.SQL(
+    "SELECT table_schema, table_name FROM information_schema.tables"
+    " WHERE table_schema IN ('registry', 'audit') AND table_type = 'BASE TABLE'"
+)
+AREA_CODES: Final = (
+    *("201", "202", "203", "205", "206", "207", "208", "209", "210", "212", "213", "214", "215", "216", "217", "218"),
+    *("219", "224", "225", "228", "229", "231", "234", "239", "240", "248", "251", "252", "253", "254"),
+)
+
+
+def fictional_numbers() -> Generator[str]:
+    """3,000 different numbers of the United States that are reserved for fiction, in E.164."""
+    for last in range(100):
+        for area in AREA_CODES:
+            yield f"+1{area}55501{last:02}"
+
+
+def sandbox_settings(**more: Any) -> Settings:
+    """Fictional numbers are accepted, and limits are out of the way unless `more` says otherwise."""
+    values = {"requests_per_minute": 100_000, "numbers_per_day": 10_000_000, "failures_per_minute": 10_000, **more}
+    return Settings.build(**{"mode": "sandbox", **values})
+
+
+@dataclass
+class House:
+    """client: every answer that it gets is held against the API's own description."""
+
+    urls: DatabaseUrls
+    clock: Clock
+    registry: Registry
+    client: TestClient = field(repr=False)
+    superuser: psycopg.Connection[tuple[Any, ...]] = field(repr=False)
+
+    def member(self, kind: str, **more: Any) -> Member:
+        return new_member(self.registry, self.client, kind, **more)
+
+    def everything_stored(self) -> str:
+        """All rows of all tables as text, bytes in hexadecimal."""
+        tables = self.superuser.execute(ANY_TABLE).fetchall()
+        dumps = [
+            self.superuser.execute(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(*table))).fetchall()
+            for table in tables
+        ]
+        return "\n".join(row[0] for rows in dumps for row in rows)
+
+
+@contextmanager
+def opened_database(cluster: EmbeddedUrls, template: str) -> Generator[DatabaseUrls]:
+    """A fresh copy of the migrated template, dropped at the end."""
+    name = f"house_{secrets.token_hex(6)}"
+    here = sql.Identifier(name)
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy")
+    as_superuser(cluster, copy.format(here, sql.Identifier(template), sql.Identifier(OWNER_ROLE)))
+    try:
+        yield named(cluster, name)
+    finally:
+        as_superuser(cluster, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(here))
+
+
+@contextmanager
+def opened_house(
+    urls: DatabaseUrls,
+    settings: Settings | None = None,
+    *,
+    keys: KeyFile = KEYS,
+    options: DatabaseOptions | None = None,
+    address: str = "192.0.2.7",
+) -> Generator[House]:
+    """The API in this process, on this database. keys: the generations that it holds and the database learns of."""
+    database = Database(urls.app, options or DatabaseOptions(pool_size=8, pool_wait=10))
+    adopt_keys(database, keys)
+    clock = Clock()
+    ring = KeyRing.of(keys, {number: SecretKey(seed).public_key for number, seed in keys.seeds.items()})
+    registry = Registry.of(settings or sandbox_settings(), database, ring, clock)
+    app = wire(registry)
+    with (
+        psycopg.connect(urls.superuser_dsn, autocommit=True) as superuser,
+        TestClient(app, raise_server_exceptions=False, client=(address, 50_000)) as client,
+    ):
+        client.event_hooks = {"request": [], "response": [Described(app.state.openapi).check]}
+        yield House(urls, clock, registry, client, superuser)
