@@ -18,6 +18,8 @@ from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from registry.domain.confidential import Confidential
+
 FORMAT: Final = "demand-registry-key-file/1"
 SEED_BYTES: Final = 32
 # RFC 9106, section 4, second recommended option: 64 MiB, 3 passes, 4 lanes.
@@ -29,7 +31,7 @@ class KeyFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyFile:
+class KeyFile(Confidential):
     """The secrets. seeds: generation number -> 32 bytes. Nothing of them appears in a repr."""
 
     seeds: dict[int, bytes] = field(repr=False)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from registry.domain.confidential import Confidential
 from registry.domain.credentials import Mode
 
 PREFIX = "REGISTRY_"
@@ -24,7 +25,7 @@ def _list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-class Settings(BaseModel):
+class Settings(Confidential, BaseModel):
     """What a process of the registry needs to know. Immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -27,10 +27,10 @@ _DID_NOT_START: Final = "The API did not start; the log above says why."
 
 
 @contextmanager
-def listening(host: str, port: int, *, advice: str) -> Generator[socket.socket]:
+def listening(host: str, port: int, *, other_port: str) -> Generator[socket.socket]:
     """A bound socket, so that nobody can take the port between this check and the start.
 
-    advice: what to do where it is taken, with `{port}` for the number of another one.
+    other_port: what to do where it is taken, with `{port}` for the number of another one.
     ClickException where it cannot be bound.
     """
     try:
@@ -42,7 +42,7 @@ def listening(host: str, port: int, *, advice: str) -> Generator[socket.socket]:
         try:
             listener.bind(address)
         except OSError as error:
-            raise click.ClickException(_unbindable(error, host, port, advice)) from None
+            raise click.ClickException(_unbindable(error, host, port, other_port)) from None
         listener.set_inheritable(True)
         yield listener
 
@@ -127,10 +127,10 @@ def undisturbed() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def _unbindable(error: OSError, host: str, port: int, advice: str) -> str:
+def _unbindable(error: OSError, host: str, port: int, other_port: str) -> str:
     if error.errno == errno.EADDRINUSE:
         other = port + 1 if port < 65_535 else port - 1  # noqa: PLR2004 - the highest port there is
-        return f"Port {port} is taken on {host}: {advice.format(port=other)}"
+        return f"Port {port} is taken on {host}: {other_port.format(port=other)}"
     if error.errno == errno.EACCES:
         return f"Port {port} may not be used by this account. Ports below 1024 are the system's; choose another."
     if error.errno == errno.EADDRNOTAVAIL:

@@ -1,7 +1,6 @@
 """`demand-registry init`: makes the key file, the only place where the registry's secrets are at rest."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,28 +9,13 @@ from registry import key_file
 from registry.cli import environment
 from registry.cli.failures import PlainCommand
 from registry.cli.output import json_option, print_json
-from registry.cli.prompts import ask_new_passphrase, first_line
-from registry.cli.session import open_key_file
+from registry.cli.prompts import ask_new_passphrase
+from registry.cli.session import is_sealed, open_key_file
 from registry.db import generations, migrate
 from registry.db.database import Database
 from registry.key_file import KeyFile
 from registry.operations.assembly import adopt_keys, open_database
 from registry.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """How a new file is to be sealed, as it was asked for."""
-
-    passphrase_file: Path | None
-    sealed: bool
-
-    def passphrase(self) -> str | None:
-        if not self.sealed:
-            return None
-        if self.passphrase_file is not None:
-            return first_line(self.passphrase_file, "passphrase")
-        return ask_new_passphrase()
 
 
 @click.command(
@@ -79,13 +63,13 @@ def command(path: Path | None, passphrase_file: Path | None, no_passphrase: bool
         content = (
             open_key_file(settings).content
             if adopt
-            else _make(target, _Wish(settings.key_passphrase_file, not no_passphrase))
+            else _make(target, None if no_passphrase else _new_passphrase(settings))
         )
         numbers = adopt_keys(database, content)
     finally:
         database.dispose()
     if as_json:
-        print_json({"key_file": target.resolve(), "generations": numbers, "sealed": not no_passphrase and not adopt})
+        print_json({"key_file": target.resolve(), "generations": numbers, "sealed": is_sealed(target)})
         return
     _tell(settings, target, numbers, made=not adopt)
 
@@ -99,8 +83,15 @@ def _require_new(database: Database) -> None:
         )
 
 
-def _make(target: Path, wish: _Wish) -> KeyFile:
-    passphrase = wish.passphrase()
+def _new_passphrase(settings: Settings) -> str:
+    """From the file that will be read again at every start, or asked for."""
+    passphrase = ask_new_passphrase() if settings.key_passphrase_file is None else settings.passphrase()
+    if not passphrase:
+        raise click.ClickException("The first line of the passphrase's file is empty.")
+    return passphrase
+
+
+def _make(target: Path, passphrase: str | None) -> KeyFile:
     content = KeyFile.create()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_file.write(target, content, passphrase)

@@ -37,7 +37,7 @@ def command(host: str | None, port: int | None) -> None:
 
 
 def _run(settings: Settings) -> None:
-    with listening(settings.host, settings.port, advice=_advice(settings)) as listener:
+    with listening(settings.host, settings.port, other_port=_other_port(settings)) as listener:
         first = not (settings.data_dir / "postgres").exists()
         click.echo(f"{'Making' if first else 'Starting'} PostgreSQL in {settings.data_dir.resolve()} ...")
         with embedded_postgres(settings.data_dir) as urls:
@@ -49,7 +49,7 @@ def _run(settings: Settings) -> None:
                 serve(ready, listener, ready=lambda: welcome.show(ready, url, keys, datetime.now(UTC)))
 
 
-def _advice(settings: Settings) -> str:
+def _other_port(settings: Settings) -> str:
     """What to do where the port is taken."""
     running = run_file.read(settings.data_dir)
     if running is not None and running.alive and running.port == settings.port:

@@ -35,9 +35,9 @@ def command(host: str | None, port: int | None, workers: int) -> None:
     settings.require("database_url")
     settings.require("key_file")
     open_registry(settings).database.dispose()
-    advice = "stop what uses it, or choose another with `demand-registry serve --port {port}` or REGISTRY_PORT."
+    other = "stop what uses it, or choose another with `demand-registry serve --port {port}` or REGISTRY_PORT."
     with ended_by_signals(), ExitStack() as held:
-        listener = held.enter_context(listening(settings.host, settings.port, advice=advice))
+        listener = held.enter_context(listening(settings.host, settings.port, other_port=other))
         if workers > 1:
             folder = held.enter_context(tempfile.TemporaryDirectory(prefix="registry-metrics-"))
             environment.export_metrics_folder(folder)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import any_, bindparam, delete, select, text
+from sqlalchemy import and_, any_, bindparam, delete, not_, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
 from registry.db.database import AnyRow, Reading, Writing
@@ -47,6 +47,14 @@ _COLUMNS: Final = (
     listings.c.changes_at,
 )
 _FIND: Final = select(*_COLUMNS).where(listings.c.tag == any_(_TAGS))
+_FIND_ANSWERABLE: Final = _FIND.where(
+    not_(
+        and_(
+            listings.c.excluded,
+            or_(listings.c.changes_at.is_(None), listings.c.changes_at > bindparam("now")),
+        )
+    )
+)
 _REMOVE: Final = delete(listings).where(listings.c.tag == any_(_TAGS))
 # A row for every tag, then a lock on every row, both in byte order: two transactions that touch the same numbers take
 # turns, and the second sees what the first recorded.
@@ -81,6 +89,16 @@ def find(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, Listing]:
     if not tags:
         return {}
     rows = tx.connection.execute(_FIND, {"tags": list(tags)})
+    return {row[0]: _listing(row) for row in rows}
+
+
+def answerable(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, Listing]:
+    """Like `find`, without those that are excluded: the database returns for them what it returns for a number that
+    nobody ever saw, so that not even the time of an answer tells the two apart.
+    """
+    if not tags:
+        return {}
+    rows = tx.connection.execute(_FIND_ANSWERABLE, {"tags": list(tags), "now": now})
     return {row[0]: _listing(row) for row in rows}
 
 

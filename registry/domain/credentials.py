@@ -10,9 +10,10 @@ import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NoReturn, SupportsIndex
+from typing import Final
 from zlib import crc32
 
+from registry.domain.confidential import Confidential
 from registry.domain.errors import Code, Refused
 
 ID_LENGTH: Final = 8
@@ -106,15 +107,12 @@ def scopes_for(kind: OrganisationKind, wanted: Iterable[Scope] | None = None) ->
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Confidential):
     """A key taken apart. id is public; secret is in no repr, str or format, and the key cannot be pickled or copied."""
 
     mode: Mode
     id: str
     secret: str = field(repr=False)
-
-    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn:
-        raise TypeError("an API key is not to be serialised")
 
 
 def compose(mode: Mode, id: str, secret: str) -> str:  # noqa: A002 - the word of the design

@@ -9,6 +9,8 @@ import hashlib
 from enum import StrEnum
 from typing import Final
 
+from registry.domain.confidential import Confidential
+
 FINGERPRINT_BYTES: Final = 32
 
 
@@ -22,7 +24,7 @@ class Purpose(StrEnum):
     ADDRESS = "address"
 
 
-class Fingerprinter:
+class Fingerprinter(Confidential):
     """Makes fingerprints under one secret key of 32 bytes."""
 
     __slots__ = ("_key",)

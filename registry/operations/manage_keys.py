@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from registry.db import api_keys
 from registry.db.api_keys import StoredKey
 from registry.db.database import Writing
+from registry.domain.confidential import Confidential
 from registry.domain.credentials import (
     RANDOM_BYTES,
     ApiKey,
@@ -31,7 +32,7 @@ HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedKey:
+class IssuedKey(Confidential):
     """text: the whole key. It exists nowhere else, and never again."""
 
     stored: StoredKey

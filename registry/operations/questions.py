@@ -104,7 +104,10 @@ def answer_all(
 ) -> tuple[list[Answer | ItemRefusal], list[bytes]]:
     """Answers in the order of the questions, and the tags that the answers tell about."""
     questions = [question for question in asked if isinstance(question, Asked)]
-    found = listings.find(tx, sorted({tag for question in questions for tag in question.tags}))
+    tags = sorted({tag for question in questions for tag in question.tags})
+    # Under several generations a number's exclusion under one must be seen to hold for its contacts under another.
+    several = any(len(question.tags) > 1 for question in questions)
+    found = listings.find(tx, tags) if several else listings.answerable(tx, tags, now)
     verdicts: dict[int, _Verdict] = {}
     open_questions: list[Asked] = []
     for question in questions:

@@ -1,9 +1,10 @@
 """The floor of a request: a bare FastAPI endpoint that takes a small JSON body and gives a small JSON answer.
 
-`python -m tests.bench.hello PORT` serves it exactly as `demand-registry serve` serves the registry. It comes twice: as a
-function in the event loop, which is the floor, and in a thread, as the registry's own routes are run.
+`python -m tests.bench.hello PORT` serves it exactly as `demand-registry serve` serves the registry. It comes twice: as
+a function in the event loop, which is the floor, and in a thread, as the registry's own routes are run.
 """
 
+import socket
 import sys
 from unittest.mock import patch
 
@@ -48,7 +49,7 @@ def main(port: int) -> None:
     with (
         patch.object(http_server, "APPLICATION", APPLICATION),
         http_server.ended_by_signals(),
-        http_server.listening(settings.host, settings.port, other_port="") as listener,
+        socket.create_server((settings.host, settings.port)) as listener,
     ):
         http_server.serve(settings, listener)
 

@@ -4,7 +4,7 @@ and an employer whose limits are out of the way. Everything of it vanishes at th
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +78,7 @@ class Installation:
         return registry_server(settings, self.log)
 
     @contextmanager
-    def copy(self, name: str) -> Iterator[str]:
+    def copy(self, name: str) -> Generator[str]:
         """The database once more, under another name, until the block ends. Nobody may be connected to it."""
         with self.connect_as_superuser("postgres") as connection:
             connection.execute(
@@ -106,7 +106,7 @@ class Installation:
 
 
 @contextmanager
-def installed() -> Iterator[Installation]:
+def installed() -> Generator[Installation]:
     """Directly under the temporary folder: as root, PostgreSQL's own account must get through to it."""
     folder = Path(tempfile.mkdtemp(prefix="registry-bench-"))
     try:

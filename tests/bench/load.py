@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, Self
 
 _READ_BYTES: Final = 262_144
@@ -64,7 +65,7 @@ def drive(port: int, requests: Sequence[bytes], connections: int) -> list[float]
     """Sends all requests over so many connections at a time; returns the seconds that each took."""
     with ThreadPoolExecutor(connections) as pool:
         shares = [requests[first::connections] for first in range(connections)]
-        return [seconds for taken in pool.map(lambda share: _drive_one(port, share), shares) for seconds in taken]
+        return [seconds for taken in pool.map(partial(_drive_one, port), shares) for seconds in taken]
 
 
 def _drive_one(port: int, requests: Sequence[bytes]) -> list[float]:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Server:
 
 
 @contextmanager
-def registry_server(settings: Mapping[str, str], log: Path) -> Iterator[Server]:
+def registry_server(settings: Mapping[str, str], log: Path) -> Generator[Server]:
     """settings: REGISTRY_* by name. log: where its log goes, an access line for each request included."""
     port = _free_port()
     command = [str(Path(sys.executable).with_name("demand-registry")), "serve", "--port", str(port)]
@@ -45,7 +45,7 @@ def registry_server(settings: Mapping[str, str], log: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def hello_server(log: Path) -> Iterator[Server]:
+def hello_server(log: Path) -> Generator[Server]:
     port = _free_port()
     command = [sys.executable, "-m", f"{__package__}.hello", str(port)]
     with _running(command, _environment(), log, port) as server:
@@ -64,7 +64,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _running(command: Sequence[str], environment: Mapping[str, str], log: Path, port: int) -> Iterator[Server]:
+def _running(command: Sequence[str], environment: Mapping[str, str], log: Path, port: int) -> Generator[Server]:
     with (
         log.open("ab") as output,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment) as process,

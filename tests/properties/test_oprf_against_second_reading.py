@@ -26,15 +26,19 @@ _RFC_VECTORS = [
             "00",
             "863f330cc1a1259ed5a5998a23acfd37fb4351a793a5b3c090b642ddc439b945",
             "aa8fa048764d5623868679402ff6108d2521884fa138cd7f9c7669a9a014267e",
-            "b58cfbe118e0cb94d79b5fd6a6dafb98764dff49c14e1770b566e42402da1a7d"
-            "a4d8527693914139caee5bd03903af43a491351d23b430948dd50cde10d32b3c",
+            (
+                "b58cfbe118e0cb94d79b5fd6a6dafb98764dff49c14e1770b566e42402da1a7d"
+                "a4d8527693914139caee5bd03903af43a491351d23b430948dd50cde10d32b3c"
+            ),
         ),
         (
             "5a" * 17,
             "cc0b2a350101881d8a4cba4c80241d74fb7dcbfde4a61fde2f91443c2bf9ef0c",
             "60a59a57208d48aca71e9e850d22674b611f752bed48b36f7a91b372bd7ad468",
-            "8a9a2f3c7f085b65933594309041fc1898d42d0858e59f90814ae90571a6df60"
-            "356f4610bf816f27afdd84f47719e480906d27ecd994985890e5f539e7ea74b6",
+            (
+                "8a9a2f3c7f085b65933594309041fc1898d42d0858e59f90814ae90571a6df60"
+                "356f4610bf816f27afdd84f47719e480906d27ecd994985890e5f539e7ea74b6"
+            ),
         ),
     )
 ]

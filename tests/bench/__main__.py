@@ -1,0 +1,75 @@
+"""`python -m tests.bench [N]`: measures everything of DESIGN.md, section 10, in one run, and prints the table.
+
+It ends with status 0 whatever was measured: a machine's mood must never fail a build.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from . import checks, fill, imports, lookups, memory, table
+from .installation import Installation, installed
+
+_PARTS: Final = ("lookups", "checks", "growth", "imports", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """listings: listed numbers for the growth part. rows: of the file that is checked for memory."""
+
+    listings: int
+    rows: int
+    parts: frozenset[str]
+
+
+def main(arguments: Sequence[str]) -> None:
+    wanted = _parse(arguments)
+    began = time.perf_counter()
+    with installed() as installation:
+        results = _measure(installation, wanted)
+    sys.stdout.write(table.render(results, time.perf_counter() - began))
+
+
+def _measure(installation: Installation, wanted: Wanted) -> list[table.Result]:
+    results: list[table.Result] = []
+    with installation.server() as server:
+        _say("listing the bench's own numbers")
+        decoy = fill.list_numbers(installation, server.port)
+        fill.fill(installation, lookups.SMALL)
+        if "lookups" in wanted.parts:
+            _say("single lookups")
+            results.append(lookups.cost(installation, server))
+        if "checks" in wanted.parts:
+            _say(f"JSON checks of {checks.ITEMS:,} numbers")
+            results.append(checks.measure(installation, server))
+    if "imports" in wanted.parts:
+        _say(f"imports of {imports.HITS:,} hits")
+        results.append(imports.measure(installation, decoy))
+    if "growth" in wanted.parts:
+        _say(f"lookups with {wanted.listings:,} listed numbers")
+        results.append(lookups.growth(installation, wanted.listings))
+    if "memory" in wanted.parts:
+        _say(f"a file check of {wanted.rows:,} rows")
+        results.append(memory.measure(installation, wanted.rows))
+    return results
+
+
+def _parse(arguments: Sequence[str]) -> Wanted:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("listings", nargs="?", type=int, default=lookups.SMALL, help="listed numbers to fill in")
+    parser.add_argument("--rows", type=int, default=memory.ROWS, help="rows of the file that is checked for memory")
+    parser.add_argument("--only", action="append", choices=_PARTS, help="measure this part alone; may be repeated")
+    given = parser.parse_args(arguments)
+    return Wanted(given.listings, given.rows, frozenset(given.only or _PARTS))
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
