@@ -1,6 +1,7 @@
 """What pydantic finds wrong, said in the catalogue's codes and without the value that is wrong."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -21,11 +22,12 @@ _DETAILS: Final = {
 _BY_TYPE: Final = {
     "missing": Code.MISSING_FIELD,
     "extra_forbidden": Code.UNKNOWN_FIELD,
-    "too_long": Code.TOO_MANY_ITEMS,
-    "too_short": Code.EMPTY_LIST,
     "json_invalid": Code.INVALID_JSON,
 }
+_LENGTHS: Final = {"too_long": Code.TOO_MANY_ITEMS, "too_short": Code.EMPTY_LIST}
 _WRONG_TYPE_SUFFIX: Final = "_type"
+# The name of an unknown field helps to find a typo. It is the caller's text, so one that could be more is not repeated.
+_FIELD_NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
 
 def refusal_of(error: RequestValidationError) -> Refused:
@@ -45,19 +47,28 @@ def _problem(item: Any) -> FieldProblem:
     if own:
         code = Code(own)
         return FieldProblem(_pointer(item["loc"]), code, item["msg"])
-    code = _BY_TYPE.get(kind) or (Code.WRONG_TYPE if kind.endswith(_WRONG_TYPE_SUFFIX) else Code.INVALID_VALUE)
+    context: dict[str, Any] = item.get("ctx", {})
+    code = _code(kind, context)
     detail = _DETAILS[code]
-    if item["loc"][:1] in {("query",), ("header",)}:
-        detail = f"{'Parameter' if item['loc'][0] == 'query' else 'Header'} {item['loc'][-1]}: {detail}"
-    elif code is Code.INVALID_VALUE:
-        context: dict[str, Any] = item.get("ctx", {})
-        if "expected" in context:
-            detail = f"{detail} It takes: {context['expected']}."
-    return FieldProblem(_pointer(item["loc"]), code, detail)
+    location: tuple[str | int, ...] = item["loc"]
+    if location[:1] in {("query",), ("header",)}:
+        detail = f"{'Parameter' if location[0] == 'query' else 'Header'} {location[-1]}: {detail}"
+    elif code is Code.INVALID_VALUE and "expected" in context:
+        detail = f"{detail} It takes: {context['expected']}."
+    elif code is Code.UNKNOWN_FIELD and _FIELD_NAME.fullmatch(str(location[-1])) is None:
+        location = location[:-1]
+    return FieldProblem(_pointer(location), code, detail)
+
+
+def _code(kind: str, context: Mapping[str, Any]) -> Code:
+    """The code of one of pydantic's own error types. It has one word for lists and texts that are too long."""
+    if kind in _LENGTHS and context["field_type"] == "List":
+        return _LENGTHS[kind]
+    return _BY_TYPE.get(kind) or (Code.WRONG_TYPE if kind.endswith(_WRONG_TYPE_SUFFIX) else Code.INVALID_VALUE)
 
 
 def _pointer(location: Sequence[str | int]) -> str:
-    """RFC 6901. Empty for what is not in the body. An unknown field's own name is the caller's text: it is left out."""
+    """RFC 6901. Empty for what is not in the body."""
     if not location or location[0] != "body":
         return ""
     return "".join(f"/{_escaped(part)}" for part in location[1:])

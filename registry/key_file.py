@@ -12,8 +12,9 @@ import secrets
 import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
+from argon2.exceptions import Argon2Error
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -58,13 +59,14 @@ def read(path: Path, passphrase: str | None) -> KeyFile:
     """
     try:
         mode = path.stat().st_mode
-        document: dict[str, Any] = json.loads(path.read_bytes())
+        content: object = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise KeyFileError(f"There is no key file at {path}. Make one with `demand-registry init`.") from None
     except OSError as error:
         raise KeyFileError(f"The key file {path} cannot be read: {error.strerror}.") from None
     except ValueError:
         raise KeyFileError(f"{path} is not a key file of this registry.") from None
+    document = cast("dict[str, Any]", content) if isinstance(content, dict) else {}
     if document.get("format") != FORMAT:
         raise KeyFileError(f"{path} is not a key file of this registry.")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -79,7 +81,7 @@ def read(path: Path, passphrase: str | None) -> KeyFile:
         return _secrets(json.loads(AESGCM(key).decrypt(nonce, sealed, FORMAT.encode())), path)
     except InvalidTag:
         raise KeyFileError(f"The passphrase does not open {path}, or the file was altered.") from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, Argon2Error):
         raise KeyFileError(f"{path} is damaged.") from None
 
 

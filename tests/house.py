@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import phonenumbers
 import psycopg
 from databases import DatabaseUrls, as_superuser, named
 from described import Described
@@ -34,6 +35,13 @@ AREA_CODES: Final = (
     *("201", "202", "203", "205", "206", "207", "208", "209", "210", "212", "213", "214", "215", "216", "217", "218"),
     *("219", "224", "225", "228", "229", "231", "234", "239", "240", "248", "251", "252", "253", "254"),
 )
+
+
+def example_number(region: str) -> str:
+    """libphonenumber's own example of a region's numbers, in E.164: what a live registry takes."""
+    example = phonenumbers.example_number(region)
+    assert example is not None
+    return phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
 
 
 def fictional_numbers() -> Generator[str]:

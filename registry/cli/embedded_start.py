@@ -19,6 +19,7 @@ from registry.cli.http_server import undisturbed
 from registry.db import generations, migrate, organisations
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
+from registry.domain.confidential import Confidential
 from registry.domain.credentials import OrganisationKind
 from registry.key_file import KeyFile
 from registry.operations.assembly import adopt_keys, open_database, open_registry
@@ -33,7 +34,7 @@ DEMO_NAMES: Final = {kind: f"Demo {kind.value}" for kind in OrganisationKind}
 
 
 @dataclass(frozen=True, slots=True)
-class DemoKey:
+class DemoKey(Confidential):
     """text: the whole key, to be shown once."""
 
     organisation: str

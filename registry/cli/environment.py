@@ -7,6 +7,8 @@ import os
 from typing import Any, Final
 
 from pydantic import SecretStr
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from registry.cli import run_file
 from registry.db.embedded import running_urls
@@ -15,11 +17,17 @@ from registry.settings import PREFIX, Settings, SettingsError
 
 KEY_FILE: Final = "keys.json"
 """In the data folder: the key file of the embedded start."""
+_DRIVERS: Final = frozenset({"postgresql", "postgresql+psycopg"})
 
 
 def given() -> Settings:
     """What REGISTRY_* says and nothing else. Raises SettingsError."""
-    return Settings.from_environment(os.environ)
+    settings = Settings.from_environment(os.environ)
+    for name in ("database_url", "owner_database_url"):
+        url: SecretStr | None = getattr(settings, name)
+        if url is not None and not _is_postgresql(url.get_secret_value()):
+            raise SettingsError(f"{PREFIX}{name.upper()} is written postgresql+psycopg://LOGIN@HOST/DATABASE.")
+    return settings
 
 
 def resolve() -> Settings:
@@ -69,6 +77,13 @@ def export(settings: Settings, *names: str) -> None:
 def export_metrics_folder(folder: str) -> None:
     """Where the workers' counters are put together. It must be set before prometheus_client is imported."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+def _is_postgresql(url: str) -> bool:
+    try:
+        return make_url(url).drivername in _DRIVERS
+    except (ArgumentError, ValueError):  # a ValueError quotes what should have been the port
+        return False
 
 
 def _mode(settings: Settings) -> Mode:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import click
-from sqlalchemy.exc import ArgumentError
 
 from registry.db.database import DatabaseFault
 from registry.db.embedded import EmbeddedError
@@ -48,10 +47,6 @@ def plainly() -> Generator[None]:
         raise click.ClickException(_refusal(refused)) from None
     except DatabaseFault as fault:
         raise click.ClickException(_fault(fault)) from None
-    except ArgumentError:
-        raise click.ClickException(
-            "The database URL is none that can be used. Write it as postgresql+psycopg://LOGIN@HOST/DATABASE."
-        ) from None
     except BrokenPipeError:
         raise  # click ends quietly when `| head` has seen enough
     except OSError as error:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
+from registry.domain.confidential import Confidential
+
 NDJSON: Final = "application/x-ndjson"
 _PATH: Final = "/v1/hits/imports"
 _PIECE_BYTES: Final = 262_144
@@ -24,7 +26,7 @@ _AGAIN: Final = "What was recorded stays recorded; import the file again, and no
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Target(Confidential):
     """Where an import goes. key: the investigator's API key."""
 
     url: str
@@ -144,5 +146,5 @@ def _problem(response: httpx.Response) -> str:
 def _told(problem: Mapping[str, Any]) -> str:
     """RFC 9457's members, and what is wrong where, as one sentence."""
     said = f"{problem.get('title', 'Refused')}: {problem.get('detail', '')} ({problem.get('code', 'unknown')})"
-    errors = problem.get("errors") or []
+    errors: list[Mapping[str, Any]] = problem.get("errors") or []
     return " ".join([said, *(f"{error['pointer']}: {error['detail']}" for error in errors)])

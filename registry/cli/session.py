@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 import click
@@ -15,6 +15,7 @@ from registry.cli import environment
 from registry.cli.prompts import ask_secret
 from registry.db import generations, migrate, organisations
 from registry.db.organisations import Organisation
+from registry.domain.confidential import Confidential
 from registry.domain.errors import Code, Refused
 from registry.key_file import KeyFile
 from registry.keys import KeyRing
@@ -27,23 +28,20 @@ from registry.settings import Settings
 P = TypeVar("P")
 R = TypeVar("R")
 
-_PAGE: int = 500
+_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class OpenKeyFile:
+class OpenKeyFile(Confidential):
     """A key file, its content, and the passphrase that it is sealed with: None for one that is not."""
 
     path: Path
-    content: KeyFile
-    passphrase: str | None
+    content: KeyFile = field(repr=False)
+    passphrase: str | None = field(repr=False)
 
     def replace(self, content: KeyFile) -> None:
         """Rewrites the file, sealed as it was."""
         key_file.write(self.path, content, self.passphrase)
-
-    def __repr__(self) -> str:
-        return f"OpenKeyFile({self.path})"
 
 
 @dataclass(frozen=True, slots=True)

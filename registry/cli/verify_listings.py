@@ -33,6 +33,6 @@ def command(ctx: click.Context, repair: bool, as_json: bool) -> None:
         print_json({**fields(verified), "repaired": repair, "audit_id": answered.audit_id})
     else:
         done = " All are repaired." if repair and verified.wrong + verified.stale else ""
-        click.echo(f"{verified.tags:,} tags compared: {verified.stale:,} stale, {verified.wrong:,} wrong.{done}")
+        click.echo(f"Tags compared: {verified.tags:,}. Stale: {verified.stale:,}. Wrong: {verified.wrong:,}.{done}")
     if verified.wrong:
         ctx.exit(1)

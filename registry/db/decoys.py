@@ -47,6 +47,9 @@ _OF_IDS: Final = select(decoys.c.id).where(_OWNED, decoys.c.id == any_(bindparam
 _OF_TAGS: Final = select(decoys.c.tag, decoys.c.id).where(
     _OWNED, decoys.c.tag == any_(bindparam("tags", type_=ARRAY(BYTEA())))
 )
+_HOLD: Final = (
+    select(decoys.c.id).where(decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID())))).with_for_update(read=True)
+)
 _PAGE: Final = select(*_COLUMNS).where(_OWNED).order_by(decoys.c.id.desc()).limit(bindparam("most"))
 _PAGE_BEFORE: Final = _PAGE.where(decoys.c.id < bindparam("before"))
 
@@ -77,6 +80,12 @@ def owned(tx: Reading, organisation_id: UUID, ids: Sequence[UUID]) -> frozenset[
         return frozenset()
     rows = tx.connection.execute(_OF_IDS, {"owner": organisation_id, "ids": list(ids)})
     return frozenset(row[0] for row in rows)
+
+
+def hold(tx: Writing, ids: Sequence[UUID]) -> None:
+    """Keeps these decoys as they are until the transaction ends, so that a change of one sees the hits added in it."""
+    if ids:
+        tx.connection.execute(_HOLD, {"ids": list(ids)}).all()
 
 
 def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[bytes, UUID]:

@@ -67,6 +67,10 @@ def migrate(url: str) -> tuple[str | None, str]:
             raise SchemaError(
                 "A lock could not be had in time; nothing was changed. Try again when it is quieter."
             ) from None
+        if state == "57014":
+            raise SchemaError(
+                f"A statement took longer than {_STATEMENT_TIMEOUT_SECONDS} seconds; nothing was changed."
+            ) from None
         raise SchemaError("The database cannot be reached; nothing was changed.") from None
     finally:
         engine.dispose()

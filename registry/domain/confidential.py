@@ -4,8 +4,8 @@ from typing import NoReturn, SupportsIndex
 
 
 class Confidential:
-    """A base for what holds a secret. It cannot be pickled or copied, so no other process, cache or crash report gets it
-    by accident; its subclasses keep the secret out of their repr.
+    """A base for what holds a secret. It cannot be pickled or copied, so that no other process, cache or crash report
+    gets it by accident; its subclasses keep the secret out of their repr.
     """
 
     __slots__ = ()

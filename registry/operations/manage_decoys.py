@@ -23,7 +23,20 @@ _WEIGHING: Final = frozenset({"role", "live_from", "live_until", "acquired_on"})
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterDecoy(WriteOperation[dict[str, object], Decoy]):
+class _Columns:
+    """values: to be stored. older_tags: of the decoy's number under older keys, which are only compared."""
+
+    values: dict[str, object]
+    older_tags: tuple[bytes, ...] = ()
+
+    def refuse_taken(self, tx: Writing, owner: UUID, decoy: UUID | None = None) -> None:
+        """Refused for a number registered under an older key: there its tag is another, which no constraint sees."""
+        if set(decoys.by_tag(tx, owner, self.older_tags).values()) - {decoy}:
+            raise Refused(Code.DECOY_NUMBER_TAKEN, "The organisation has a decoy with this number already.")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterDecoy(WriteOperation[_Columns, Decoy]):
     name = "register_decoy"
     label: str
     number: str = field(repr=False)
@@ -37,14 +50,14 @@ class RegisterDecoy(WriteOperation[dict[str, object], Decoy]):
     def submitted(self) -> int:
         return 1
 
-    def prepare(self, registry: Registry) -> dict[str, object]:
+    def prepare(self, registry: Registry) -> _Columns:
         with at_field("/number"):
-            tag = registry.keys.tags(decoy_e164(registry, self.number, self.region))[0]
+            tag, *older = registry.keys.tags(decoy_e164(registry, self.number, self.region))
         with at_field("/label"):
             text = label(self.label, LABEL_LENGTH)
         _check_dates({"acquired_on": self.acquired_on}, registry)
         _check_window(self.live_from, self.live_until)
-        return {
+        values: dict[str, object] = {
             "id": registry.new_id(),
             "label": text,
             "tag": tag,
@@ -55,15 +68,17 @@ class RegisterDecoy(WriteOperation[dict[str, object], Decoy]):
             "live_until": self.live_until,
             "acquired_on": self.acquired_on,
         }
+        return _Columns(values, tuple(older))
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[str, object]) -> Done[Decoy]:
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Columns) -> Done[Decoy]:
         del registry
-        decoy = decoys.add(tx, {**prepared, "organisation_id": caller.organisation()})
+        prepared.refuse_taken(tx, caller.organisation())
+        decoy = decoys.add(tx, {**prepared.values, "organisation_id": caller.organisation()})
         return Done(decoy, count={"registered": 1})
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeDecoy(WriteOperation[dict[str, object], Decoy]):
+class ChangeDecoy(WriteOperation[_Columns, Decoy]):
     """changes: the members that were sent, by name; None clears one that may be empty."""
 
     name = "change_decoy"
@@ -74,8 +89,9 @@ class ChangeDecoy(WriteOperation[dict[str, object], Decoy]):
     def submitted(self) -> int:
         return 1 if "number" in self.changes else 0
 
-    def prepare(self, registry: Registry) -> dict[str, object]:
+    def prepare(self, registry: Registry) -> _Columns:
         values = dict(self.changes)
+        older: list[bytes] = []
         for name in ("label", "number", "role"):
             if name in values and values[name] is None:
                 detail = f"{name} cannot be empty."
@@ -89,15 +105,17 @@ class ChangeDecoy(WriteOperation[dict[str, object], Decoy]):
             region = values.get("region")
             with at_field("/number"):
                 number = decoy_e164(registry, str(values.pop("number")), None if region is None else str(region))
-            values |= {"tag": registry.keys.tags(number)[0], "generation": registry.keys.current}
+            tag, *older = registry.keys.tags(number)
+            values |= {"tag": tag, "generation": registry.keys.current}
         _check_dates(values, registry)
-        return values
+        return _Columns(values, tuple(older))
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[str, object]) -> Done[Decoy]:
-        decoy = decoys.change(tx, caller.organisation(), self.decoy_id, prepared)
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Columns) -> Done[Decoy]:
+        prepared.refuse_taken(tx, caller.organisation(), self.decoy_id)
+        decoy = decoys.change(tx, caller.organisation(), self.decoy_id, prepared.values)
         if decoy is None:
             raise Refused(Code.NOT_FOUND, "There is no such decoy.")
-        if _WEIGHING & set(prepared):
+        if _WEIGHING & set(prepared.values):
             refresh_listings(
                 tx,
                 hits.tags_of_decoy(tx, decoy.id),

@@ -94,6 +94,7 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
         owner = caller.organisation()
         checked = _with_decoys(tx, owner, prepared)
         new, sources = _new_hits(registry, checked)
+        decoys.hold(tx, sorted({hit.decoy_id for hit in new}))
         free = hits.claim(tx, owner, new)
         recorded = [hit for hit in new if hit.source_key in free]
         known = hits.claimed(tx, owner, [source for source in sources.values() if source not in free])

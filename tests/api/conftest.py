@@ -12,11 +12,33 @@ from starlette.testclient import TestClient
 
 from registry.db.embedded import EmbeddedUrls
 from registry.operations.registry import Registry
+from registry.settings import Settings
 
 
 @pytest.fixture(scope="session")
 def house(cluster: EmbeddedUrls, template: str) -> Generator[House]:
     with opened_database(cluster, template) as urls, opened_house(urls) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def other_house(cluster: EmbeddedUrls, template: str) -> Generator[House]:
+    """A live registry whose operator has set everything differently. Its limits are small."""
+    settings = Settings.build(
+        mode="live",
+        guidance_url="https://registry.example/what-now",
+        served_regions="CA,AU,DE,FR",
+        burn_in_days=3,
+        retention_months=6,
+        dispute_days=10,
+        json_body_bytes=2_048,
+        file_body_bytes=4_096,
+        file_rows=5,
+        requests_per_minute=90,
+        numbers_per_day=40,
+        failures_per_minute=10_000,
+    )
+    with opened_database(cluster, template) as urls, opened_house(urls, settings, address="127.0.0.1") as opened:
         yield opened
 
 

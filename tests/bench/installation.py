@@ -109,6 +109,7 @@ class Installation:
 def installed() -> Generator[Installation]:
     """Directly under the temporary folder: as root, PostgreSQL's own account must get through to it."""
     folder = Path(tempfile.mkdtemp(prefix="registry-bench-"))
+    folder.chmod(0o711)
     try:
         with EmbeddedPostgres(folder, durable=True, settings=_POSTGRES) as urls:
             migrate.migrate(urls.owner)

@@ -1,5 +1,5 @@
 """The phone numbers that the bench asks about and submits: those that North America keeps free for fiction, 555-0100 to
-555-0199 in every area code in use, which libphonenumber calls valid.
+555-0199 in every geographic area code in use, which libphonenumber calls valid.
 
 They come in an order that no index shares, and every tenth of them is listed before anything is measured.
 """
@@ -16,6 +16,7 @@ REGION: Final = "US"
 LISTED_OF: Final = 10
 """One number of so many is listed."""
 _SERVED: Final = frozenset({"US", "CA"})
+_ORDINARY: Final = phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
 _AREA_CODES: Final = range(200, 1_000)
 _FIRST_LINE: Final = 5_550_100
 _LINES: Final = 100
@@ -23,11 +24,12 @@ _LINES: Final = 100
 
 @cache
 def everyone() -> tuple[str, ...]:
-    """All of them, some 44,000, in E.164."""
+    """All of them, some 42,000, in E.164."""
     found: list[str] = []
     for area in _AREA_CODES:
         first = area * 10_000_000 + _FIRST_LINE
-        if phonenumbers.region_code_for_number(phonenumbers.PhoneNumber(1, first)) in _SERVED:
+        number = phonenumbers.PhoneNumber(1, first)
+        if phonenumbers.region_code_for_number(number) in _SERVED and phonenumbers.number_type(number) == _ORDINARY:
             found.extend(f"+1{first + line}" for line in range(_LINES))
     return tuple(sorted(found, key=lambda number: hashlib.sha256(number.encode()).digest()))
 

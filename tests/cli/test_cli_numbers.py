@@ -1,0 +1,169 @@
+"""Exclusions, disputes and the verification of listings, on a real database. Numbers are typed, never arguments."""
+
+import os
+import pty
+import subprocess
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from command_line import PROGRAM, CommandLine, clean_environment
+from databases import dsn
+
+from registry.domain.credentials import Purpose
+from registry.domain.policy import Channel, Role
+from registry.operations.assembly import open_registry
+from registry.operations.look_up import LookUp
+from registry.operations.manage_decoys import RegisterDecoy
+from registry.operations.operation import COMMAND_LINE, Caller, Request
+from registry.operations.questions import Question
+from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.registry import Registry
+from registry.settings import Settings
+
+CALLER = "+12065550142"
+"""Reserved for fiction."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A number with one recorded contact, and what is answered about it."""
+
+    registry: Registry
+
+    def outcome(self) -> str:
+        asked = LookUp(Question(CALLER, None, None, None), Purpose.INVESTIGATION, None)
+        request = Request(self.registry.new_id(), "test")
+        return self.registry.run(asked, COMMAND_LINE, request).result.outcome.value
+
+
+@pytest.fixture
+def contact(cli: CommandLine) -> Generator[Contact]:
+    registry = open_registry(Settings.from_environment(cli.environment))
+    caller = Caller(organisation_id=UUID(cli.organisation("investigator", "Example Watch")))
+    request = Request(registry.new_id(), "test")
+    decoy = registry.run(RegisterDecoy("A line", "+12065550100", Role.ADVERTISEMENT), caller, request).result
+    hit = Hit(CALLER, decoy.id, Channel.SMS, datetime.now(UTC) - timedelta(hours=1))
+    registry.run(RecordHits([hit]), caller, request)
+    yield Contact(registry)
+    registry.database.dispose()
+
+
+def test_an_excluded_number_is_answered_like_one_that_nobody_saw_until_it_is_removed(
+    cli: CommandLine, contact: Contact
+) -> None:
+    assert contact.outcome() == "contact_observed"
+    added = cli.json("exclusions", "add", "--reason", "outreach", "--region", "US", typed="(206) 555-0142\n")
+    assert (added["reason"], added["expires_at"]) == ("outreach", None)
+    assert contact.outcome() == "none"
+    said = cli.done("exclusions", "remove", typed=f"{CALLER}\n")
+    assert said == f"The exclusion {added['id']} has ended: the number's contacts count again.\n"
+    assert contact.outcome() == "contact_observed"
+
+
+def test_exclusions_are_listed_without_numbers(cli: CommandLine) -> None:
+    assert cli.done("exclusions", "list") == "No number is or was excluded.\n"
+    said = cli.done("exclusions", "add", "--reason", "police", "--expires", "2099-01-01", typed=CALLER)
+    (listed,) = cli.json("exclusions", "list")["data"]
+    assert said == f"The number is excluded, under the id {listed['id']}.\n"
+    assert (listed["reason"], listed["expires_at"]) == ("police", "2099-01-01T00:00:00Z")
+    assert listed["id"] in cli.done("exclusions", "list")
+    assert cli.json("exclusions", "remove", typed=CALLER)["id"] == listed["id"]
+    assert cli.json("exclusions", "list")["data"][0]["removed_at"] is not None
+
+
+def test_a_disputed_number_is_indeterminate_until_the_dispute_is_closed(cli: CommandLine, contact: Contact) -> None:
+    assert cli.done("disputes", "list") == "There are no disputes.\n"
+    opened = cli.json("disputes", "open", typed=CALLER)
+    assert contact.outcome() == "indeterminate"
+    assert opened["id"] in cli.done("disputes", "list")
+    said = cli.done("disputes", "close", opened["id"], "--resolution", "confirmed")
+    assert said == f"The dispute {opened['id']} is closed: confirmed.\n"
+    assert contact.outcome() == "contact_observed"
+    assert cli.json("disputes", "list")["data"][0]["resolution"] == "confirmed"
+    assert "(already_closed)" in cli.refused("disputes", "close", opened["id"], "--resolution", "withdrawn")
+
+
+def test_a_dispute_tells_its_day_and_its_closing_in_json(cli: CommandLine) -> None:
+    said = cli.done("disputes", "open", "--region", "US", typed="206 555 0142")
+    (listed,) = cli.json("disputes", "list")["data"]
+    assert said == f"The dispute {listed['id']} is open and due on {listed['due_on']}.\n"
+    assert cli.json("disputes", "close", listed["id"], "--resolution", "withdrawn")["closed_at"] is not None
+
+
+def test_refusals_are_told_without_the_number(cli: CommandLine) -> None:
+    cli.done("exclusions", "add", "--reason", "other", typed=CALLER)
+    assert "The number is excluded already. (already_excluded)" in cli.refused(
+        "exclusions", "add", "--reason", "other", typed=CALLER
+    )
+    assert "(not_found)" in cli.refused("exclusions", "remove", typed="+12065550143")
+    assert "(too_short)" in cli.refused("disputes", "open", typed="+1 206 555")
+    assert "(unknown_region)" in cli.refused("disputes", "open", "--region", "XX", typed="2065550142")
+    unknown = "0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d"
+    assert "(not_found)" in cli.refused("disputes", "close", unknown, "--resolution", "confirmed")
+
+
+@pytest.mark.parametrize("typed", ["", "\n\n", f"{CALLER}\n{CALLER}\n"])
+def test_standard_input_holds_exactly_one_number(cli: CommandLine, typed: str) -> None:
+    assert "one line with one phone number" in cli.refused("exclusions", "remove", typed=typed, code=2)
+
+
+def test_standard_input_is_text(cli: CommandLine) -> None:
+    assert "not UTF-8" in cli.refused("exclusions", "remove", typed=b"\xff\xfe\x00", code=2)
+
+
+def test_a_terminal_is_asked_twice_and_shows_nothing_that_is_typed(cli: CommandLine) -> None:
+    said = on_a_terminal(
+        ["exclusions", "add", "--reason", "survivor"],
+        cli.environment,
+        [("Phone number", CALLER), ("Repeat", "+12065550199"), ("Phone number", CALLER), ("Repeat", CALLER)],
+    )
+    assert "do not match" in said
+    assert "The number is excluded" in said
+    assert "5550" not in said
+
+
+def test_listings_are_verified_and_repaired(cli: CommandLine, contact: Contact) -> None:
+    assert cli.done("verify-listings") == "Tags compared: 1. Stale: 0. Wrong: 0.\n"
+    with psycopg.connect(dsn(cli.environment["REGISTRY_OWNER_DATABASE_URL"]), autocommit=True) as owner:
+        owner.execute("DELETE FROM registry.listings")
+    found = cli.run("verify-listings", "--json")
+    assert found.exit_code == 1
+    assert '"wrong": 1' in found.stdout
+    repaired = cli.run("verify-listings", "--repair")
+    assert (repaired.exit_code, repaired.stdout) == (1, "Tags compared: 1. Stale: 0. Wrong: 1. All are repaired.\n")
+    assert cli.json("verify-listings")["wrong"] == 0
+    assert contact.outcome() == "contact_observed"
+
+
+def on_a_terminal(arguments: list[str], environment: Mapping[str, str], answers: list[tuple[str, str]]) -> str:
+    """All that a terminal shows. answers: what is waited for, and what is typed then."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, *arguments],
+        env=clean_environment(**environment),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = ""
+    for awaited, typed in answers:
+        before = len(shown)
+        while awaited not in shown[before:]:
+            shown += os.read(ours, 4_096).decode()
+        time.sleep(0.1)  # the prompt is there before the echo is off
+        os.write(ours, typed.encode() + b"\n")
+    try:
+        while part := os.read(ours, 4_096):
+            shown += part.decode()
+    except OSError:  # how Linux says that the other side has closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=30) == 0, shown
+    return shown
