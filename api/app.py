@@ -49,7 +49,7 @@ RESOURCES = (
 
 
 def create_app(settings: Settings, database: Database, keys: KeyRing) -> FastAPI:
-    """The application for a database and its keys. It closes the database's connections when it stops."""
+    """The application for a database and its keys. It closes what the registry holds when it stops."""
     return wire(Registry.of(settings, database, keys))
 
 
@@ -59,7 +59,7 @@ def wire(registry: Registry) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> "AsyncGenerator[None]":
         yield
-        registry.database.dispose()
+        registry.close()
 
     app = FastAPI(
         title=openapi.TITLE,

@@ -22,7 +22,8 @@ def build() -> FastAPI:
     """Raises like `open_registry`: a process that cannot answer does not start."""
     settings = Settings.from_environment(os.environ)
     configure_logging(settings.log_level)
-    return wire(open_registry(settings))
+    signers = (os.cpu_count() or 1) if settings.signers is None else settings.signers
+    return wire(open_registry(settings, signers=signers))
 
 
 def configure_logging(level: str) -> None:

@@ -1,17 +1,17 @@
 """Values that are put into everything and must be found nowhere, every way in which one could be spelled, and a search
 for all of them at once.
 
-What a search finds is told by the name of the value and of its spelling. A control value is spelled the same way, and is
-only ever written down on purpose: a place in which the control is not found was not searched.
+What a search finds is told by the names of the value and of its spelling. A control value is spelled the same way, and
+is only ever written down on purpose: a place in which the control is not found was not searched.
 """
 
 import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
@@ -72,53 +72,39 @@ def national(e164: str) -> str:
 
 def number_spellings(e164: str) -> Iterator[tuple[str, bytes]]:
     """A number as people, databases and rainbow tables write it."""
-    parsed = phonenumbers.parse(e164)
-    digits, last_ten = e164[1:], e164[-10:]
-    plain = {
+    last_ten = e164[-10:]
+    texts = {
         "E.164": e164,
-        "digits": digits,
+        "digits": e164[1:],
         "last 10 digits": last_ten,
         "national": national(e164),
-        "international": phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL),
-        "dashes": f"{last_ten[:3]}-{last_ten[3:6]}-{last_ten[6:]}",
-        "dots": f"{last_ten[:3]}.{last_ten[3:6]}.{last_ten[6:]}",
-        "spaces": f"{last_ten[:3]} {last_ten[3:6]} {last_ten[6:]}",
+        "international": phonenumbers.format_number(phonenumbers.parse(e164), PhoneNumberFormat.INTERNATIONAL),
+        **{
+            f"with {name}": f"{last_ten[:3]}{mark}{last_ten[3:6]}{mark}{last_ten[6:]}"
+            for name, mark in (("dashes", "-"), ("dots", "."), ("spaces", " "))
+        },
     }
-    for name, text in plain.items():
+    for name, text in texts.items():
         yield name, text.encode()
-        yield from _encoded(name, text.encode())
     for name in ("E.164", "digits", "last 10 digits", "national"):
-        for algorithm in ("sha256", "sha1", "md5"):
-            digest = hashlib.new(algorithm, plain[name].encode(), usedforsecurity=False).digest()
-            yield from secret_spellings(f"{algorithm} of {name}", digest)
+        yield from _hashes(name, texts[name])
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
     for name in ("digits", "last 10 digits"):
-        for order in ("little", "big"):
-            yield f"{name} as an integer", int(plain[name]).to_bytes(8, order)  # type: ignore[arg-type]  # it is one
+        for order in orders:
+            yield f"{name} as an integer", int(texts[name]).to_bytes(_INTEGER_BYTES, order)
 
 
 def secret_spellings(name: str, secret: bytes) -> Iterator[tuple[str, bytes]]:
-    """Bytes as they are, as Python shows them, in hexadecimal and in base64."""
+    """Bytes as they are, as Python shows them, and their plain hashes."""
     yield name, secret
     yield f"{name} as Python shows it", repr(secret)[2:-1].encode()
-    yield from _encoded(name, secret)
+    yield from _hashes(name, secret)
 
 
-def text_spellings(name: str, text: str) -> Iterator[tuple[str, bytes]]:
-    """A text and its plain hashes."""
-    yield from secret_spellings(name, text.encode())
+def _hashes(name: str, value: str | bytes) -> Iterator[tuple[str, bytes]]:
+    data = value.encode() if isinstance(value, str) else value
     for algorithm in ("sha256", "sha1", "md5"):
-        digest = hashlib.new(algorithm, text.encode(), usedforsecurity=False).digest()
-        yield from secret_spellings(f"{algorithm} of {name}", digest)
-
-
-def _encoded(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
-    yield f"{name} in hex", data.hex().encode()
-    yield f"{name} in hex", data.hex().upper().encode()
-    for before in range(3):  # where it stands in what was encoded as a whole decides its letters
-        whole = base64.b64encode(bytes(before) + data)
-        certain = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-        yield f"{name} in base64", certain
-        yield f"{name} in base64", certain.replace(b"+", b"-").replace(b"/", b"_")
+        yield f"{algorithm} of {name}", hashlib.new(algorithm, data, usedforsecurity=False).digest()
 
 
 @dataclass(frozen=True)
@@ -126,56 +112,91 @@ class Needles:
     """Everything that is searched for. names: spelling -> what was found with it."""
 
     names: Mapping[bytes, str]
-    _pattern: re.Pattern[bytes] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_pattern", re.compile(_alternatives(list(self.names)), re.DOTALL))
 
     @classmethod
     def of(cls, spellings: Iterable[tuple[str, bytes]]) -> "Needles":
-        return cls({needle: name for name, needle in spellings})
+        """Where one spelling holds another, the shorter one is enough."""
+        names: dict[bytes, str] = {}
+        for name, needle in spellings:
+            names.setdefault(needle, name)
+        shortest: dict[bytes, str] = {}
+        for needle in sorted(names, key=len):
+            if not any(shorter in needle for shorter in shortest):
+                shortest[needle] = names[needle]
+        return cls(shortest)
 
-    def found_in(self, data: bytes | str) -> set[str]:
-        """The names of what the data holds."""
-        searched = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
-        return {self.names[match.group()] for match in self._pattern.finditer(searched)}
+    def found_in(self, data: bytes | str, *, layers: int = 2) -> set[str]:
+        """The names of what the data holds, as it is or in hexadecimal or base64.
 
-    def found_in_files(self, folder: Path) -> dict[str, set[str]]:
-        """Name of a finding -> the files below the folder that hold it, whose own names count as content."""
+        layers: how often something may be written in hexadecimal, as a dump of bytes is.
+        """
+        text = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
+        searched = _EMPTY.sub(bytes(_INTEGER_BYTES), text)
+        found = {name for needle, name in self.names.items() if needle in searched}
+        for decoded in _from_base64(searched):
+            found |= {f"{name}, in base64" for needle, name in self.names.items() if needle in decoded}
+        if layers:
+            for decoded in _from_hex(searched):
+                found |= {f"{name}, in hex" for name in self.found_in(decoded, layers=layers - 1)}
+        return found
+
+    def found_in_files(self, folder: Path, *, but_for: frozenset[bytes] = frozenset()) -> dict[str, set[str]]:
+        """Name of a finding -> the files below the folder that hold it. A file's own name counts as content.
+
+        but_for: blocks that were there before any canary was.
+        """
         found: dict[str, set[str]] = {}
         for path in sorted(folder.rglob("*")):
             here = str(path.relative_to(folder))
-            content = path.read_bytes() if path.is_file() else b""
+            content = b"".join(block for block in _blocks(path) if block not in but_for)
             for name in self.found_in(here) | self.found_in(content):
                 found.setdefault(name, set()).add(here)
         return found
 
 
+def blocks_of(folder: Path) -> frozenset[bytes]:
+    """All that stands in the files below the folder just now."""
+    return frozenset(block for path in folder.rglob("*") for block in _blocks(path))
+
+
+def _blocks(path: Path) -> list[bytes]:
+    """8 KiB each, as PostgreSQL writes them; those without any content left out."""
+    content = path.read_bytes() if path.is_file() else b""
+    whole = (content[start : start + _BLOCK_BYTES] for start in range(0, len(content), _BLOCK_BYTES))
+    return [block for block in whole if block.count(0) < len(block)]
+
+
 def every_needle(secrets: Mapping[str, str], tags: Mapping[str, bytes] | None = None) -> Needles:
     """All canaries and the control. secrets: those that a run made, by their names, such as API keys' secrets. tags:
-    where even pseudonyms must not be.
+    for places where not even pseudonyms may be.
     """
+    numbers = {**NUMBERS, "control": CONTROL}
     spellings = [
-        (f"{what}: {name}", needle)
-        for what, e164 in {**NUMBERS, "control": CONTROL}.items()
-        for name, needle in number_spellings(e164)
+        (f"{what}: {name}", needle) for what, e164 in numbers.items() for name, needle in number_spellings(e164)
     ]
-    for what, text in {**TEXTS, **secrets}.items():
-        spellings += text_spellings(what, text)
-    for what, secret in {"seed": SEED, "fingerprint key": FINGERPRINT_KEY, **(tags or {})}.items():
+    texts = {what: text.encode() for what, text in {**TEXTS, **secrets}.items()}
+    for what, secret in {**texts, "seed": SEED, "fingerprint key": FINGERPRINT_KEY, **(tags or {})}.items():
         spellings += secret_spellings(what, secret)
     return Needles.of(spellings)
 
 
-def _alternatives(needles: list[bytes]) -> bytes:
-    """A pattern for any of them, with common beginnings written once: time then hardly depends on how many there are.
+_BLOCK_BYTES: Final = 8_192
+_INTEGER_BYTES: Final = 8  # the shortest needle: 16 characters of hexadecimal, 10 whole ones of base64
+_EMPTY: Final = re.compile(rb"\0{16,}")
+_HEX: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
+_BASE64: Final = re.compile(rb"[0-9A-Za-z+/_-]{10,}")
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
-    Where one needle begins with another, the shorter one is enough.
-    """
-    if b"" in needles:
-        return b""
-    rests: dict[int, list[bytes]] = {}
-    for needle in needles:
-        rests.setdefault(needle[0], []).append(needle[1:])
-    branches = [re.escape(bytes([first])) + _alternatives(rest) for first, rest in sorted(rests.items())]
-    return branches[0] if len(branches) == 1 else b"(?:" + b"|".join(branches) + b")"
+
+def _from_hex(data: bytes) -> Iterator[bytes]:
+    """What stands in hexadecimal, read from its first and from its second digit on."""
+    runs: list[bytes] = _HEX.findall(data)
+    for start in range(2) if runs else ():
+        yield b"\n".join(bytes.fromhex(run[start : len(run) - (len(run) - start) % 2].decode()) for run in runs)
+
+
+def _from_base64(data: bytes) -> Iterator[bytes]:
+    """What stands in base64, read from each of four neighbouring letters on."""
+    runs: list[bytes] = [run.translate(_STANDARD) for run in _BASE64.findall(data)]
+    for start in range(4) if runs else ():
+        yield b"\n".join(base64.b64decode(run[start:].ljust(-(-len(run[start:]) // 4) * 4, b"A")) for run in runs)

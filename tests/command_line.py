@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -104,7 +105,7 @@ class Server:
         return self.printed.read_text(encoding="utf-8")
 
     def key(self, kind: str) -> str:
-        found = re.search(rf"Demo {kind} +(drk_test_\w+)", self.text)
+        found = re.search(rf"Demo {kind} +(drk_\w+)", self.text)
         assert found, self.text
         return found[1]
 
@@ -140,3 +141,32 @@ def started(
         if process.poll() is None:
             process.terminate()
             process.wait(timeout=PATIENCE_SECONDS)
+
+
+def on_a_terminal(arguments: list[str], environment: Mapping[str, str], answers: list[tuple[str, str]]) -> str:
+    """All that a terminal shows. answers: what is waited for, and what is typed then."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, *arguments],
+        env=clean_environment(**environment),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = ""
+    for awaited, typed in answers:
+        before = len(shown)
+        while awaited not in shown[before:]:
+            shown += os.read(ours, 4_096).decode()
+        time.sleep(0.1)  # the prompt is there before the echo is off
+        os.write(ours, typed.encode() + b"\n")
+    try:
+        while part := os.read(ours, 4_096):
+            shown += part.decode()
+    except OSError:  # how Linux says that the other side has closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=30) == 0, shown
+    return shown

@@ -100,6 +100,7 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.DATABASE_UNAVAILABLE: (503, _WHOLE),
     Code.OVERLOADED: (503, _WHOLE),
     Code.KEYS_OUT_OF_DATE: (503, _WHOLE),
+    Code.SIGNER_UNAVAILABLE: (503, _WHOLE),
     Code.INTERNAL: (500, _WHOLE),
 }
 
@@ -111,6 +112,7 @@ _HEADERS: Final[Mapping[Code, str]] = {
     Code.DATABASE_UNAVAILABLE: "Retry-After",
     Code.OVERLOADED: "Retry-After",
     Code.KEYS_OUT_OF_DATE: "Retry-After",
+    Code.SIGNER_UNAVAILABLE: "Retry-After",
 }
 
 _RETRYABLE: Final = frozenset(
@@ -121,6 +123,7 @@ _RETRYABLE: Final = frozenset(
         Code.DATABASE_UNAVAILABLE,
         Code.OVERLOADED,
         Code.KEYS_OUT_OF_DATE,
+        Code.SIGNER_UNAVAILABLE,
     }
 )
 

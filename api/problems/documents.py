@@ -30,8 +30,8 @@ def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PA
 
     instance: the request id, a UUID as text. It becomes `urn:uuid:...`, since `instance` is a URI reference and a bare
     id would be read as a path beside the request's own.
-    `errors` is always there and may be empty; `audit_id` is there once the refusal is on record, and
-    `violated-policies` with `quota_exceeded` only.
+    `errors` is always there and may be empty; `audit_id` is there once the refusal is on record, except with
+    `unauthorized`, where it would tell a guesser that the key exists; `violated-policies` with `quota_exceeded` only.
     """
     code = refused.headline
     problem_type = CATALOGUE[code]
@@ -45,7 +45,7 @@ def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PA
         "code": code.value,
         "errors": [{"pointer": e.pointer, "code": e.code.value, "detail": e.detail} for e in entries],
     }
-    if refused.audit_id is not None:
+    if refused.audit_id is not None and code is not Code.UNAUTHORIZED:
         document["audit_id"] = str(refused.audit_id)
     if code is Code.QUOTA_EXCEEDED:
         document["violated-policies"] = list(refused.violated)

@@ -150,6 +150,15 @@ _REGISTRY: Final[Mapping[Code, Wording]] = {
         ),
         example="Too many requests are running at the moment.",
     ),
+    Code.SIGNER_UNAVAILABLE: Wording(
+        title="A signer process ended",
+        happened=(
+            "The process that was computing this request's tags ended before it was done. Another one takes its place. "
+            "What the request had not recorded before is not recorded."
+        ),
+        advice="Wait for the number of seconds in `Retry-After` and send the same request again.",
+        example="The process that computes tags ended. It is being replaced.",
+    ),
     Code.KEYS_OUT_OF_DATE: Wording(
         title="The registry's tag keys are out of date",
         happened=(

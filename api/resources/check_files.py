@@ -1,6 +1,6 @@
 """POST /v1/checks/files: a table in, the same table out with the answers appended."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from typing import IO, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -16,6 +16,7 @@ from api.uploads import spool
 from registry.domain.credentials import Purpose, Scope
 from registry.domain.errors import Code
 from registry.domain.tables import survey
+from registry.operations.ahead import prepared_ahead
 from registry.operations.check_file import CheckedFile, CheckFileChunk, FileQuestions
 
 router = APIRouter(prefix="/v1", tags=["Questions"], route_class=UploadRoute)
@@ -81,7 +82,7 @@ async def check_file(
     return StreamingResponse(_stream(request, file, parts), 200, headers, "text/csv")
 
 
-def _begin(call: Call, file: IO[bytes], questions: FileQuestions) -> Iterator[bytes]:
+def _begin(call: Call, file: IO[bytes], questions: FileQuestions) -> Generator[bytes, None, None]:
     """Surveys, charges and answers the first chunk, so that whatever can be refused is refused with a status."""
     found = call.recorded(survey, file, max_rows=call.registry.settings.file_rows)
     checked = call.recorded(CheckedFile, file, found, questions)
@@ -91,21 +92,21 @@ def _begin(call: Call, file: IO[bytes], questions: FileQuestions) -> Iterator[by
     return _chain(first, parts)
 
 
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
     yield first
     yield from rest
 
 
-def _answers(call: Call, checked: CheckedFile) -> Iterator[bytes]:
+def _answers(call: Call, checked: CheckedFile) -> Generator[bytes, None, None]:
     waiting = checked.header()
-    for chunk, operation in checked.chunks():
-        answered = call.run(operation, charged=operation.submitted)
+    for chunk, operation, prepare in prepared_ahead(call.registry, checked.chunks()):
+        answered = call.run(operation, charged=operation.submitted, prepare=prepare)
         waiting += checked.answered(chunk, answered.result, str(answered.audit_id))
         yield waiting
         waiting = b""
 
 
-async def _stream(request: Request, file: IO[bytes], parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _stream(request: Request, file: IO[bytes], parts: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Stops at the next chunk when the client has gone."""
     try:
         while (part := await run_in_threadpool(next, parts, None)) is not None:
@@ -113,4 +114,6 @@ async def _stream(request: Request, file: IO[bytes], parts: Iterator[bytes]) -> 
             if await request.is_disconnected():
                 return
     finally:
+        # What works ahead is still reading the file.
+        await run_in_threadpool(parts.close)
         file.close()

@@ -10,6 +10,7 @@ ANY: Final = (
     Code.DATABASE_UNAVAILABLE,
     Code.OVERLOADED,
     Code.KEYS_OUT_OF_DATE,
+    Code.SIGNER_UNAVAILABLE,
     Code.INTERNAL,
 )
 BODY: Final = (

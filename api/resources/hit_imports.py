@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import IO, Annotated, Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from api.uploads import spool
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code, Refused
 from registry.domain.policy import Channel
+from registry.operations.ahead import prepared_ahead
 from registry.operations.hit_files import HitFile, HitFileOptions, HitLines, HitTable, Layout
 from registry.operations.import_hits import ImportCounts, chunks, refused_rows
 from registry.operations.record_hits import RecordHitsChunk
@@ -149,15 +150,17 @@ async def _events(
         summary = {**vars(counts), "dry_run": dry_run, "audit_id": audit_ids[-1], "audit_ids": audit_ids}
         yield {"summary": summary}
     finally:
+        # What works ahead is still reading the file.
+        await run_in_threadpool(steps.close)
         file.close()
 
 
 def _steps(
     call: Call, hit_file: HitFile, counts: ImportCounts, audit_ids: list[str], *, dry_run: bool
-) -> Iterator[list[Event]]:
+) -> Generator[list[Event], None, None]:
     """One chunk at a time: recorded, counted, and its refused rows given out."""
-    for chunk, operation in chunks(hit_file, dry_run=dry_run):
-        answered = call.run(operation, charged=operation.submitted)
+    for chunk, operation, prepare in prepared_ahead(call.registry, chunks(hit_file, dry_run=dry_run)):
+        answered = call.run(operation, charged=operation.submitted, prepare=prepare)
         audit_ids.append(str(answered.audit_id))
         counts.add(len(chunk), answered.result)
         yield [

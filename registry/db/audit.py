@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from registry.db.arrays import bytes_array
 from registry.db.database import Writing
 from registry.domain.audit import Event
 
@@ -33,4 +34,4 @@ def record(tx: Writing, event: Event) -> None:
             },
         )
     if event.disclosed:
-        tx.connection.execute(_RECORD_SUBJECTS, {"tags": sorted(set(event.disclosed)), "event": event.id})
+        tx.connection.execute(_RECORD_SUBJECTS, {"tags": bytes_array(sorted(set(event.disclosed))), "event": event.id})

@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
+from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
 from registry.db.schema import disputes
 
@@ -22,7 +22,7 @@ class Dispute:
     resolution: str | None
 
 
-_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+_TAGS: Final = tags_parameter("tags")
 _ADD: Final = insert(disputes)
 _OPEN: Final = select(disputes.c.tag, disputes.c.id, disputes.c.due_on).where(
     disputes.c.tag == any_(_TAGS), disputes.c.closed_at.is_(None)
@@ -61,14 +61,14 @@ def open_tags(tx: Reading, tags: Sequence[bytes]) -> frozenset[bytes]:
     """Those of the tags that have an open dispute."""
     if not tags:
         return frozenset()
-    return frozenset(row[0] for row in tx.connection.execute(_OPEN, {"tags": list(tags)}))
+    return frozenset(row[0] for row in tx.connection.execute(_OPEN, {"tags": bytes_array(tags)}))
 
 
 def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
     """Copies open disputes to a number's tag of a newer generation. pairs: older tag -> newer tag."""
     if not pairs:
         return
-    rows = tx.connection.execute(_OPEN, {"tags": list(pairs)}).all()
+    rows = tx.connection.execute(_OPEN, {"tags": bytes_array(pairs)}).all()
     present = open_tags(tx, [pairs[row[0]] for row in rows])
     missing = [
         {"tag": pairs[tag], "id": id_, "generation": generation, "due_on": due_on}
@@ -86,7 +86,7 @@ def tags_of(tx: Reading, id_: UUID) -> list[bytes]:
 
 def close(tx: Writing, id_: UUID, tags: Sequence[bytes], resolution: str) -> Dispute | None:
     """None where it was closed already."""
-    closed = tx.connection.execute(_CLOSE, {"tags": list(tags), "wanted": id_, "how": resolution}).rowcount
+    closed = tx.connection.execute(_CLOSE, {"tags": bytes_array(tags), "wanted": id_, "how": resolution}).rowcount
     return Dispute(*tx.connection.execute(_GET, {"wanted": id_}).one()) if closed else None
 
 

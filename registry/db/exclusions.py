@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
+from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
 from registry.db.schema import exclusions
 
@@ -29,7 +29,7 @@ class ActiveExclusion:
     expires_at: datetime | None
 
 
-_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+_TAGS: Final = tags_parameter("tags")
 _ADD: Final = insert(exclusions)
 _ACTIVE: Final = select(exclusions.c.tag, exclusions.c.expires_at).where(
     exclusions.c.tag == any_(_TAGS),
@@ -85,7 +85,7 @@ def add(
 
     An exclusion that has expired is closed first, so that it does not stand in the way of a new one.
     """
-    tx.connection.execute(_EXPIRED, {"tags": list(tags.values()), "now": now})
+    tx.connection.execute(_EXPIRED, {"tags": bytes_array(tags.values()), "now": now})
     tx.connection.execute(
         _ADD,
         [
@@ -107,7 +107,7 @@ def active(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, Act
     found: dict[bytes, ActiveExclusion] = {}
     if not tags:
         return found
-    for tag, expires_at in tx.connection.execute(_ACTIVE, {"tags": list(tags), "now": now}):
+    for tag, expires_at in tx.connection.execute(_ACTIVE, {"tags": bytes_array(tags), "now": now}):
         known = found.get(tag)
         if known is None:
             found[tag] = ActiveExclusion(expires_at)
@@ -123,10 +123,13 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
     """
     if not pairs:
         return
-    rows = tx.connection.execute(_CARRIED, {"tags": list(pairs)}).all()
+    rows = tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs)}).all()
     if not rows:
         return
-    present = {(row[0], row[1]) for row in tx.connection.execute(_CARRIED, {"tags": [pairs[row[0]] for row in rows]})}
+    present = {
+        (row[0], row[1])
+        for row in tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs[row[0]] for row in rows)})
+    }
     missing = [
         {
             "tag": pairs[tag],
@@ -145,7 +148,7 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
 
 def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> UUID | None:
     """Ends the exclusion that this side made; None where there is none."""
-    ids = [row[0] for row in tx.connection.execute(_REMOVE, {"tags": list(tags), "owner": organisation_id})]
+    ids = [row[0] for row in tx.connection.execute(_REMOVE, {"tags": bytes_array(tags), "owner": organisation_id})]
     return ids[0] if ids else None
 
 

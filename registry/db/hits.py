@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, select, text, tuple_, union, update
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
+from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import Reading, Writing
 from registry.db.schema import decoys, disputes, exclusions, hits, listings, submissions
 from registry.domain.policy import Attestation, Channel, Contact, Role
@@ -44,7 +44,7 @@ class Submission:
     retraction_reason: str | None
 
 
-_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+_TAGS: Final = tags_parameter("tags")
 
 _CLAIM: Final = text(
     "INSERT INTO registry.submissions (organisation_id, source_key, hit_id, tag, decoy_id)"
@@ -54,7 +54,7 @@ _CLAIM: Final = text(
 )
 _CLAIMED: Final = select(submissions.c.source_key, submissions.c.hit_id).where(
     submissions.c.organisation_id == bindparam("owner"),
-    submissions.c.source_key == any_(bindparam("keys", type_=ARRAY(BYTEA()))),
+    submissions.c.source_key == any_(tags_parameter("keys")),
 )
 _ADD: Final = text(
     "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, attestation, diverted,"
@@ -133,21 +133,21 @@ def claim(tx: Writing, organisation_id: UUID, new: Sequence[NewHit]) -> frozense
         _CLAIM,
         {
             "owner": organisation_id,
-            "keys": [hit.source_key for hit in ordered],
-            "ids": [hit.id for hit in ordered],
-            "tags": [hit.tag for hit in ordered],
-            "decoys": [hit.decoy_id for hit in ordered],
+            "keys": bytes_array(hit.source_key for hit in ordered),
+            "ids": plain_array(hit.id for hit in ordered),
+            "tags": bytes_array(hit.tag for hit in ordered),
+            "decoys": plain_array(hit.decoy_id for hit in ordered),
         },
     )
-    return frozenset(row[0] for row in rows)
+    return frozenset(row[0] for row in rows.all())
 
 
 def claimed(tx: Reading, organisation_id: UUID, keys: Sequence[bytes]) -> dict[bytes, UUID]:
     """Source key -> the id of the hit that was recorded for it."""
     if not keys:
         return {}
-    rows = tx.connection.execute(_CLAIMED, {"owner": organisation_id, "keys": list(keys)})
-    return {row[0]: row[1] for row in rows}
+    rows = tx.connection.execute(_CLAIMED, {"owner": organisation_id, "keys": bytes_array(keys)})
+    return {row[0]: row[1] for row in rows.all()}
 
 
 def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, new: Sequence[NewHit]) -> None:
@@ -160,14 +160,14 @@ def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, ne
             "generation": generation,
             "owner": organisation_id,
             "normaliser": normaliser,
-            "tags": [hit.tag for hit in new],
-            "ids": [hit.id for hit in new],
-            "decoys": [hit.decoy_id for hit in new],
-            "channels": [hit.channel.value for hit in new],
-            "attestations": [None if hit.attestation is None else hit.attestation.value for hit in new],
-            "diverted": [hit.diverted for hit in new],
-            "line_types": [hit.line_type for hit in new],
-            "moments": [hit.occurred_at for hit in new],
+            "tags": bytes_array(hit.tag for hit in new),
+            "ids": plain_array(hit.id for hit in new),
+            "decoys": plain_array(hit.decoy_id for hit in new),
+            "channels": plain_array(hit.channel for hit in new),
+            "attestations": plain_array(hit.attestation for hit in new),
+            "diverted": plain_array(hit.diverted for hit in new),
+            "line_types": plain_array(hit.line_type for hit in new),
+            "moments": plain_array(hit.occurred_at for hit in new),
         },
     )
 
@@ -177,7 +177,7 @@ def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:
     found: dict[bytes, list[Contact]] = {}
     if not tags:
         return found
-    for row in tx.connection.execute(_CONTACTS, {"tags": list(tags)}):
+    for row in tx.connection.execute(_CONTACTS, {"tags": bytes_array(tags)}).all():
         (
             tag,
             decoy,

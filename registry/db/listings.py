@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import and_, any_, bindparam, delete, not_, or_, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 
+from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import AnyRow, Reading, Writing
 from registry.db.schema import listings
 from registry.domain.policy import Channel, Evidence, Grade
@@ -30,7 +30,7 @@ class Listing:
         return self.policy == policy and (self.changes_at is None or now < self.changes_at)
 
 
-_TAGS: Final = bindparam("tags", type_=ARRAY(BYTEA()))
+_TAGS: Final = tags_parameter("tags")
 _COLUMNS: Final = (
     listings.c.tag,
     listings.c.generation,
@@ -88,8 +88,8 @@ def find(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, Listing]:
     """Tag -> its listing, for those that have one."""
     if not tags:
         return {}
-    rows = tx.connection.execute(_FIND, {"tags": list(tags)})
-    return {row[0]: _listing(row) for row in rows}
+    rows = tx.connection.execute(_FIND, {"tags": bytes_array(tags)})
+    return {row[0]: _listing(row) for row in rows.all()}
 
 
 def answerable(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, Listing]:
@@ -98,8 +98,8 @@ def answerable(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes,
     """
     if not tags:
         return {}
-    rows = tx.connection.execute(_FIND_ANSWERABLE, {"tags": list(tags), "now": now})
-    return {row[0]: _listing(row) for row in rows}
+    rows = tx.connection.execute(_FIND_ANSWERABLE, {"tags": bytes_array(tags), "now": now})
+    return {row[0]: _listing(row) for row in rows.all()}
 
 
 def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
@@ -107,8 +107,8 @@ def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
 
     tags: distinct and in byte order. A new row is blank and must be replaced or removed before COMMIT.
     """
-    tx.connection.execute(_CLAIM, {"tags": list(tags), "generation": generation})
-    tx.connection.execute(_LOCK, {"tags": list(tags)}).all()
+    tx.connection.execute(_CLAIM, {"tags": bytes_array(tags), "generation": generation})
+    tx.connection.execute(_LOCK, {"tags": bytes_array(tags)}).all()
 
 
 def replace(tx: Writing, policy: str, new: Sequence[Listing]) -> None:
@@ -120,17 +120,17 @@ def replace(tx: Writing, policy: str, new: Sequence[Listing]) -> None:
         _REPLACE,
         {
             "policy": policy,
-            "tags": [listing.tag for listing in new],
-            "grades": [None if one is None else one.grade.value for one in evidence],
-            "contacts": [0 if one is None else one.contacts for one in evidence],
-            "decoys": [0 if one is None else one.decoys for one in evidence],
-            "organisations": [0 if one is None else one.organisations for one in evidence],
-            "firsts": [None if one is None else one.first_contact for one in evidence],
-            "lasts": [None if one is None else one.last_contact for one in evidence],
-            "channels": ["" if one is None else ",".join(one.channels) for one in evidence],
-            "excluded": [listing.excluded for listing in new],
-            "disputed": [listing.disputed for listing in new],
-            "changes": [listing.changes_at for listing in new],
+            "tags": bytes_array(listing.tag for listing in new),
+            "grades": plain_array(None if one is None else one.grade for one in evidence),
+            "contacts": plain_array(0 if one is None else one.contacts for one in evidence),
+            "decoys": plain_array(0 if one is None else one.decoys for one in evidence),
+            "organisations": plain_array(0 if one is None else one.organisations for one in evidence),
+            "firsts": plain_array(None if one is None else one.first_contact for one in evidence),
+            "lasts": plain_array(None if one is None else one.last_contact for one in evidence),
+            "channels": plain_array("" if one is None else ",".join(one.channels) for one in evidence),
+            "excluded": plain_array(listing.excluded for listing in new),
+            "disputed": plain_array(listing.disputed for listing in new),
+            "changes": plain_array(listing.changes_at for listing in new),
         },
     )
 
@@ -138,7 +138,7 @@ def replace(tx: Writing, policy: str, new: Sequence[Listing]) -> None:
 def remove(tx: Writing, tags: Sequence[bytes]) -> None:
     """For tags that nothing stands behind any more."""
     if tags:
-        tx.connection.execute(_REMOVE, {"tags": list(tags)})
+        tx.connection.execute(_REMOVE, {"tags": bytes_array(tags)})
 
 
 def _listing(row: AnyRow) -> Listing:

@@ -74,6 +74,7 @@ class Code(StrEnum):
     DATABASE_UNAVAILABLE = "database_unavailable"
     OVERLOADED = "overloaded"
     KEYS_OUT_OF_DATE = "keys_out_of_date"
+    SIGNER_UNAVAILABLE = "signer_unavailable"
     INTERNAL = "internal"
 
 

@@ -11,6 +11,7 @@ from registry.key_file import KeyFile
 from registry.keys import KeyRing, SecretKey
 from registry.operations.registry import Registry, utc_now
 from registry.settings import Settings
+from registry.signers import SignerPool, SignerSettings
 
 
 def open_database(settings: Settings) -> Database:
@@ -19,21 +20,23 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.require("database_url"), options)
 
 
-def open_keys(settings: Settings, database: Database) -> KeyRing:
-    """The keys of the generations that the database says are active.
+def open_registry(settings: Settings, clock: Callable[[], datetime] = utc_now, *, signers: int = 0) -> Registry:
+    """Everything that operations need, checked. signers: how many processes are started for many numbers at once.
 
-    Raises SettingsError, KeyFileError, GenerationMismatch, or SchemaError where the schema is not this code's.
+    Raises SettingsError, KeyFileError, GenerationMismatch, SchemaError where the schema is not this code's, and
+    Refused where the database is away.
     """
-    content = key_file.read(Path(settings.require("key_file")), settings.passphrase())
-    database.transaction(lambda tx: migrate.require_head(tx.connection))
-    return KeyRing.of(content, database.transaction(generations.active))
-
-
-def open_registry(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Registry:
-    """Everything that operations need, checked. Raises like `open_keys`, and Refused where the database is away."""
     database = open_database(settings)
     try:
-        return Registry.of(settings, database, open_keys(settings, database), clock)
+        content = key_file.read(Path(settings.require("key_file")), settings.passphrase())
+        database.transaction(lambda tx: migrate.require_head(tx.connection))
+        active = database.transaction(generations.active)
+        keys = KeyRing.of(content, active)
+        pool = None
+        if signers:
+            needs = SignerSettings(settings.served_regions, accept_fictional=settings.mode == "sandbox")
+            pool = SignerPool(content, active, needs, signers)
+        return Registry.of(settings, database, keys, clock, pool)
     except BaseException:
         database.dispose()
         raise

@@ -8,7 +8,7 @@ from registry.db.database import Writing
 from registry.domain.credentials import Purpose
 from registry.domain.policy import Outcome
 from registry.operations.operation import Caller, Done, ReadOperation
-from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, prepare
+from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, prepare_all
 from registry.operations.registry import Registry
 
 REFUSED = "refused"
@@ -37,7 +37,7 @@ class Check(ReadOperation[list[Asked | ItemRefusal], Answers]):
         return len(self.items)
 
     def prepare(self, registry: Registry) -> list[Asked | ItemRefusal]:
-        return [item if isinstance(item, ItemRefusal) else prepare(registry, item) for item in self.items]
+        return prepare_all(registry, self.items)
 
     def perform(
         self, tx: Writing, registry: Registry, caller: Caller, prepared: list[Asked | ItemRefusal]

@@ -6,7 +6,7 @@ from registry.db.database import Writing
 from registry.domain.credentials import Purpose
 from registry.domain.errors import FieldProblem, Refused
 from registry.operations.operation import Caller, Done, ReadOperation
-from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, prepare
+from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, prepare_all
 from registry.operations.registry import Registry
 
 
@@ -30,7 +30,7 @@ class LookUp(ReadOperation[Asked, Answer]):
         return 1
 
     def prepare(self, registry: Registry) -> Asked:
-        prepared = prepare(registry, self.question)
+        (prepared,) = prepare_all(registry, [self.question])
         if isinstance(prepared, ItemRefusal):
             problem = FieldProblem(f"/{prepared.field}", prepared.code, prepared.detail)
             raise Refused(prepared.code, prepared.detail, (problem,))

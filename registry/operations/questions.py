@@ -13,8 +13,9 @@ from registry.db import disputes, exclusions, hits, listings
 from registry.db.database import Reading
 from registry.db.listings import Listing
 from registry.domain.errors import Code, Refused
-from registry.domain.numbers import Number, RegionNotServed
+from registry.domain.numbers import Number
 from registry.domain.policy import Assessment, Evidence, Outcome, Policy, Reason, Window, answer
+from registry.tagging import WrittenNumber
 
 if TYPE_CHECKING:
     from registry.operations.registry import Registry
@@ -64,21 +65,45 @@ _NONE: _Verdict = (Outcome.NONE, None, None)
 _NOT_SERVED: _Verdict = (Outcome.INDETERMINATE, Reason.REGION_NOT_SERVED, None)
 
 
-def prepare(registry: "Registry", question: Question) -> Asked | ItemRefusal:
-    """Normalises and evaluates. About 100 microseconds, nearly all of it arithmetic."""
+def prepare_all(registry: "Registry", questions: Sequence[Question | ItemRefusal]) -> list[Asked | ItemRefusal]:
+    """Normalises and evaluates, in order. About 80 microseconds a number on one core, nearly all of it arithmetic."""
+    windows = [item if isinstance(item, ItemRefusal) else _window(registry, item) for item in questions]
+    wanted = [
+        WrittenNumber(item.number, item.region)
+        for item, window in zip(questions, windows, strict=True)
+        if isinstance(item, Question) and not isinstance(window, ItemRefusal)
+    ]
+    read = iter(registry.read_numbers(wanted))
+    prepared: list[Asked | ItemRefusal] = []
+    for item, window in zip(questions, windows, strict=True):
+        if isinstance(item, ItemRefusal):
+            prepared.append(item)
+            continue
+        if isinstance(window, ItemRefusal):
+            prepared.append(window)
+            continue
+        number = next(read)
+        if isinstance(number, Refused):
+            prepared.append(number_refusal(number, item.region))
+        else:
+            prepared.append(Asked(number.number, number.tags, window))
+    return prepared
+
+
+def number_refusal(refused: Refused, region: str | None) -> ItemRefusal:
+    """A number's refusal as an item's: said of the region where it is the region that was given."""
+    at = "region" if refused.code is Code.UNKNOWN_REGION and region else "number"
+    return ItemRefusal(refused.code, at, refused.detail)
+
+
+def _window(registry: "Registry", question: Question) -> Window | ItemRefusal | None:
+    if question.possessed_since is None and question.possessed_until is None:
+        return None
     try:
-        window = possession_window(question, registry.clock().date())
+        return possession_window(question, registry.clock().date())
     except Refused as refused:
         at = "possessed_until" if refused.code is Code.WINDOW_REVERSED else _future_field(question, registry)
         return ItemRefusal(refused.code, at, refused.detail)
-    try:
-        number = registry.normaliser.normalise(question.number, question.region)
-    except RegionNotServed as refused:
-        return Asked(refused.number, (), window)
-    except Refused as refused:
-        at = "region" if refused.code is Code.UNKNOWN_REGION and question.region else "number"
-        return ItemRefusal(refused.code, at, refused.detail)
-    return Asked(number, registry.keys.tags(number.e164), window)
 
 
 def possession_window(question: Question, today: date) -> Window | None:

@@ -15,9 +15,10 @@ from registry.domain.fingerprints import Purpose
 from registry.domain.numbers import Number, RegionNotServed
 from registry.domain.policy import Attestation, Channel
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.questions import ItemRefusal
+from registry.operations.questions import ItemRefusal, number_refusal
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
+from registry.tagging import TaggedNumber, WrittenNumber
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 
@@ -86,7 +87,7 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
         return len(self.items)
 
     def prepare(self, registry: Registry) -> list[PreparedHit | ItemRefusal]:
-        return [item if isinstance(item, ItemRefusal) else _prepare(registry, item) for item in self.items]
+        return _prepare_all(registry, self.items)
 
     def perform(
         self, tx: Writing, registry: Registry, caller: Caller, prepared: list[PreparedHit | ItemRefusal]
@@ -146,24 +147,53 @@ def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return counted
 
 
-def _prepare(registry: Registry, hit: Hit) -> PreparedHit | ItemRefusal:
-    if hit.occurred_at > registry.clock() + CLOCK_SKEW:
-        return ItemRefusal(Code.DATE_IN_FUTURE, "occurred_at", "The contact lies in the future.")
-    try:
-        number = registry.normaliser.normalise(hit.number, hit.region)
-    except Refused as refused:
-        at = "region" if refused.code is Code.UNKNOWN_REGION and hit.region else "number"
-        return ItemRefusal(refused.code, at, refused.detail)
+def _prepare_all(registry: Registry, items: Sequence[Hit | ItemRefusal]) -> list[PreparedHit | ItemRefusal]:
+    latest = registry.clock() + CLOCK_SKEW
+    wanted = [item for item in items if isinstance(item, Hit) and item.occurred_at <= latest]
+    numbers = iter(registry.read_numbers([WrittenNumber(hit.number, hit.region) for hit in wanted]))
+    lines: dict[DecoyNumber, tuple[bytes, ...] | ItemRefusal] = {}
+    prepared: list[PreparedHit | ItemRefusal] = []
+    for item in items:
+        if isinstance(item, ItemRefusal):
+            prepared.append(item)
+        elif item.occurred_at > latest:
+            prepared.append(ItemRefusal(Code.DATE_IN_FUTURE, "occurred_at", "The contact lies in the future."))
+        else:
+            prepared.append(_prepared(registry, item, next(numbers), lines))
+    return prepared
+
+
+def _prepared(
+    registry: Registry,
+    hit: Hit,
+    number: TaggedNumber | Refused,
+    lines: dict[DecoyNumber, tuple[bytes, ...] | ItemRefusal],
+) -> PreparedHit | ItemRefusal:
+    """lines: what was found for the decoys' numbers so far, since a log names few of them in many rows."""
+    if isinstance(number, Refused):
+        return number_refusal(number, hit.region)
+    if not number.served:
+        refused = RegionNotServed(number.number)
+        return ItemRefusal(refused.code, "number", refused.detail)
     decoy_tags: tuple[bytes, ...] = ()
     if isinstance(hit.decoy, DecoyNumber):
-        try:
-            decoy_tags = registry.keys.tags(decoy_e164(registry, hit.decoy.number, hit.decoy.region))
-        except Refused as refused:
-            return ItemRefusal(refused.code, "decoy", refused.detail)
+        if hit.decoy not in lines:
+            lines[hit.decoy] = _line_tags(registry, hit.decoy)
+        found = lines[hit.decoy]
+        if isinstance(found, ItemRefusal):
+            return found
+        decoy_tags = found
     source = None
     if hit.source_id is not None:
         source = registry.keys.fingerprint(Purpose.SOURCE, hit.source_id.encode())
-    return PreparedHit(hit, registry.new_id(), number, registry.keys.tags(number.e164), decoy_tags, source)
+    return PreparedHit(hit, registry.new_id(), number.number, number.tags, decoy_tags, source)
+
+
+def _line_tags(registry: Registry, line: DecoyNumber) -> tuple[bytes, ...] | ItemRefusal:
+    try:
+        return registry.keys.tags(decoy_e164(registry, line.number, line.region))
+    except Refused as refused:
+        return ItemRefusal(refused.code, "decoy", refused.detail)
 
 
 def decoy_e164(registry: Registry, number: str, region: str | None) -> str:

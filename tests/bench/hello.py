@@ -49,8 +49,10 @@ def main(port: int) -> None:
     with (
         patch.object(http_server, "APPLICATION", APPLICATION),
         http_server.ended_by_signals(),
-        socket.create_server((settings.host, settings.port)) as listener,
+        socket.socket() as listener,
     ):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
         http_server.serve(settings, listener)
 
 

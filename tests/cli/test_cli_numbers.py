@@ -1,17 +1,13 @@
 """Exclusions, disputes and the verification of listings, on a real database. Numbers are typed, never arguments."""
 
-import os
-import pty
-import subprocess
-import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
 import pytest
-from command_line import PROGRAM, CommandLine, clean_environment
+from command_line import CommandLine, on_a_terminal
 from databases import dsn
 
 from registry.domain.credentials import Purpose
@@ -138,32 +134,3 @@ def test_listings_are_verified_and_repaired(cli: CommandLine, contact: Contact) 
     assert (repaired.exit_code, repaired.stdout) == (1, "Tags compared: 1. Stale: 0. Wrong: 1. All are repaired.\n")
     assert cli.json("verify-listings")["wrong"] == 0
     assert contact.outcome() == "contact_observed"
-
-
-def on_a_terminal(arguments: list[str], environment: Mapping[str, str], answers: list[tuple[str, str]]) -> str:
-    """All that a terminal shows. answers: what is waited for, and what is typed then."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [PROGRAM, *arguments],
-        env=clean_environment(**environment),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown = ""
-    for awaited, typed in answers:
-        before = len(shown)
-        while awaited not in shown[before:]:
-            shown += os.read(ours, 4_096).decode()
-        time.sleep(0.1)  # the prompt is there before the echo is off
-        os.write(ours, typed.encode() + b"\n")
-    try:
-        while part := os.read(ours, 4_096):
-            shown += part.decode()
-    except OSError:  # how Linux says that the other side has closed
-        pass
-    os.close(ours)
-    assert process.wait(timeout=30) == 0, shown
-    return shown

@@ -1,4 +1,4 @@
-"""The overview, the help texts, what the base install can do, and the file by which commands find a running registry."""
+"""The overview, the help texts, what the base install can do, and the file by which commands find a running `run`."""
 
 import json
 import os
@@ -16,7 +16,17 @@ from command_line import CommandLine, clean_environment
 from registry.cli import SECTIONS, main, run_file
 from registry.cli.run_file import RunFile
 
-SERVER_PACKAGES = ("pydantic", "sqlalchemy", "psycopg", "alembic", "voprf", "argon2", "cryptography", "uvicorn", "fastapi")
+SERVER_PACKAGES = (
+    "pydantic",
+    "sqlalchemy",
+    "psycopg",
+    "alembic",
+    "voprf",
+    "argon2",
+    "cryptography",
+    "uvicorn",
+    "fastapi",
+)
 ON_THE_BASE_INSTALL = f"""
 import sys
 sys.modules.update(dict.fromkeys({SERVER_PACKAGES!r}))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from command_line import CommandLine, Server, clean_environment, free_port, started
+from command_line import CommandLine, Server, clean_environment, free_port, on_a_terminal, started
 from members import NOW
 
 from registry.domain.credentials import Mode, OrganisationKind, parse
@@ -207,7 +207,9 @@ def test_the_key_of_an_import_comes_from_a_file_or_the_environment_and_is_never_
 def test_an_import_says_what_is_wrong_with_its_address_and_files(importing: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "hits.csv"
     file.write_text(OWN_HEADER, encoding="utf-8")
-    assert "Nothing answers at http://127.0.0.1:1." in importing.refused("import", str(file), "--url", "http://127.0.0.1:1")
+    assert "Nothing answers at http://127.0.0.1:1." in importing.refused(
+        "import", str(file), "--url", "http://127.0.0.1:1"
+    )
     assert "is written like https://" in importing.refused("import", str(file), "--url", "registry.example")
     assert "write over the file" in importing.refused("import", str(file), "--refused", str(file), code=2)
     nowhere = str(tmp_path / "no" / "refused.csv")
@@ -215,3 +217,14 @@ def test_an_import_says_what_is_wrong_with_its_address_and_files(importing: Comm
     empty = tmp_path / "empty.csv"
     empty.touch()
     assert "(file_empty)" in importing.refused("import", str(empty))
+
+
+def test_a_terminal_is_asked_for_the_key_and_does_not_show_it(
+    cli: CommandLine, server: Server, decoy: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "hits.csv"
+    file.write_text(OWN_HEADER + f"tty,{decoy},+12065550164,US,sms,{NOW.isoformat()}\n", encoding="utf-8")
+    key = server.key("investigator")
+    said = on_a_terminal(["import", str(file)], cli.environment, [("API key (not shown)", key)])
+    assert "1 rows: 1 recorded" in said
+    assert key not in said

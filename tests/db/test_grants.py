@@ -1,0 +1,237 @@
+"""What the application's login may do, and what it may not: held against the database, as that login."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+import pytest
+from databases import DatabaseUrls, dsn
+from house import opened_database
+from members import KEYS
+from psycopg import errors
+
+from registry.db.database import Database
+from registry.db.embedded import EmbeddedUrls
+from registry.operations.assembly import adopt_keys
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+READ_AND_ADD: Final = frozenset({"SELECT", "INSERT"})
+WHOLE_TABLE: Final = {
+    "registry.alembic_version": frozenset({"SELECT"}),
+    "registry.organisations": READ_AND_ADD,
+    "registry.api_keys": READ_AND_ADD,
+    "registry.generations": READ_AND_ADD,
+    "registry.decoys": READ_AND_ADD,
+    "registry.hits": READ_AND_ADD,
+    "registry.submissions": READ_AND_ADD,
+    "registry.exclusions": READ_AND_ADD,
+    "registry.disputes": READ_AND_ADD,
+    "registry.listings": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
+    "registry.idempotency_keys": frozenset({"SELECT", "INSERT", "DELETE"}),
+    "registry.key_rates": frozenset({"SELECT", "INSERT", "UPDATE"}),
+    "registry.organisation_days": frozenset({"SELECT", "INSERT", "UPDATE"}),
+    "registry.address_rates": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
+}
+SINGLE_COLUMNS: Final = {
+    "UPDATE": {
+        "registry.organisations": {"requests_per_minute", "numbers_per_day", "suspended_at"},
+        "registry.api_keys": {"expires_at", "revoked_at", "last_used_at"},
+        "registry.generations": {"retired_at"},
+        "registry.decoys": {
+            *("label", "tag", "generation", "role", "region", "live_from", "live_until", "acquired_on", "updated_at")
+        },
+        "registry.hits": {"retracted_at", "retraction_reason"},
+        "registry.exclusions": {"removed_at"},
+        "registry.disputes": {"closed_at", "resolution"},
+    },
+    "INSERT": {
+        "audit.event": {"body"},
+        "audit.subject": {"tag", "event"},
+        "audit.private": {"event", "nonce", "address", "user_agent"},
+    },
+}
+FUNCTIONS: Final = {"registry.admit", "registry.spend_address", "audit.field"}
+EVENT: Final = '{"actor":{"organisation":null},"id":"0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d","operation":"look_up"}'
+HIT: Final = (
+    "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, diverted, line_type,"
+    " occurred_at, normaliser_version) SELECT sha256('a'), gen_random_uuid(), 1, organisation_id, id, 'sms', false,"
+    " 'mobile', now(), 'x' FROM registry.decoys"
+)
+
+FORBIDDEN: Final = (
+    # The audit log can be written and neither read nor changed.
+    *("SELECT * FROM audit.event", "SELECT * FROM audit.subject", "SELECT * FROM audit.private"),
+    *("SELECT count(*) FROM audit.event", "SELECT FROM audit.subject", "SELECT address FROM audit.private"),
+    *("DELETE FROM audit.event", "DELETE FROM audit.subject", "DELETE FROM audit.private"),
+    *("TRUNCATE audit.event", "TRUNCATE audit.subject", "TRUNCATE audit.private"),
+    "UPDATE audit.event SET body = body",
+    "UPDATE audit.subject SET tag = tag",
+    "UPDATE audit.private SET address = NULL",
+    "INSERT INTO audit.event (body) VALUES (:event) RETURNING id",
+    "INSERT INTO audit.event (body, at) VALUES (:event, now() - interval '1 year')",
+    "INSERT INTO audit.event (body, id) OVERRIDING SYSTEM VALUE VALUES (:event, 1)",
+    "INSERT INTO audit.event (body, xid) VALUES (:event, '1')",
+    "INSERT INTO audit.private (event, nonce, at) VALUES (gen_random_uuid(), '', now() - interval '1 year')",
+    "ALTER TABLE audit.event DISABLE TRIGGER ALL",
+    "DROP TRIGGER event_append_only ON audit.event",
+    "DROP TABLE audit.event",
+    "BEGIN; LOCK TABLE audit.event IN ACCESS EXCLUSIVE MODE",
+    "CREATE FUNCTION audit.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "SET session_replication_role = 'replica'",
+    # What was recorded stays as it was recorded.
+    "DELETE FROM registry.hits",
+    "TRUNCATE registry.hits",
+    "UPDATE registry.hits SET tag = sha256('b')",
+    "UPDATE registry.hits SET occurred_at = now()",
+    "UPDATE registry.hits SET organisation_id = gen_random_uuid()",
+    "DELETE FROM registry.submissions",
+    "UPDATE registry.submissions SET tag = sha256('b')",
+    "DELETE FROM registry.exclusions",
+    "UPDATE registry.exclusions SET tag = sha256('b')",
+    "UPDATE registry.exclusions SET expires_at = NULL",
+    "DELETE FROM registry.disputes",
+    "UPDATE registry.disputes SET due_on = NULL",
+    "DELETE FROM registry.decoys",
+    "UPDATE registry.decoys SET organisation_id = gen_random_uuid()",
+    # Nobody becomes somebody else.
+    "DELETE FROM registry.organisations",
+    "UPDATE registry.organisations SET kind = 'operator'",
+    "DELETE FROM registry.api_keys",
+    "UPDATE registry.api_keys SET scopes = '{operator}'",
+    "UPDATE registry.api_keys SET secret_hash = '$argon2id$'",
+    "UPDATE registry.api_keys SET organisation_id = gen_random_uuid()",
+    "DELETE FROM registry.generations",
+    "UPDATE registry.generations SET public_key = sha256('b')",
+    "UPDATE registry.idempotency_keys SET body = ''",
+    "DELETE FROM registry.key_rates",
+    "DELETE FROM registry.organisation_days",
+    # The schema is the owner's.
+    "UPDATE registry.alembic_version SET version_num = '4711'",
+    "CREATE TABLE registry.numbers (number text)",
+    "CREATE TABLE public.numbers (number text)",
+    "ALTER TABLE registry.hits ADD COLUMN number text",
+    "DROP TABLE registry.hits",
+    "DROP SCHEMA audit CASCADE",
+    "CREATE ROLE somebody",
+    "SET ROLE registry_owner",
+    "SET ROLE postgres",
+    "COPY registry.hits TO PROGRAM 'cat'",
+)
+
+
+@pytest.fixture(scope="module")
+def here(cluster: EmbeddedUrls, template: str) -> Iterator[DatabaseUrls]:
+    """A database with a row wherever a statement needs one to be refused for."""
+    with opened_database(cluster, template) as urls:
+        database = Database(urls.app)
+        adopt_keys(database, KEYS)
+        database.dispose()
+        with psycopg.connect(urls.superuser_dsn) as superuser:
+            superuser.execute(
+                "INSERT INTO registry.organisations VALUES (gen_random_uuid(), 'investigator', 'One', 1, 1)"
+            )
+            superuser.execute(
+                "INSERT INTO registry.decoys (id, organisation_id, label, tag, generation, role)"
+                " SELECT gen_random_uuid(), id, 'A line', sha256('d'), 1, 'test' FROM registry.organisations"
+            )
+            superuser.execute(HIT)
+            superuser.execute("INSERT INTO audit.event (body) VALUES (convert_to(%s, 'UTF8'))", (EVENT,))
+        yield urls
+
+
+@pytest.fixture
+def application(here: DatabaseUrls) -> Iterator[Connection]:
+    with psycopg.connect(dsn(here.app), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def superuser(here: DatabaseUrls) -> Iterator[Connection]:
+    with psycopg.connect(here.superuser_dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_the_application_may_not(application: Connection, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        application.execute(statement.replace(":event", f"'{EVENT}'").encode())
+
+
+def test_the_application_login_is_nobody_special(superuser: Connection) -> None:
+    row = superuser.execute(
+        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication FROM pg_roles WHERE rolname = %s",
+        ("registry_api",),
+    ).fetchone()
+    assert row == (False,) * 5
+    memberships = superuser.execute(
+        "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = 'registry_api'::regrole"
+    ).fetchall()
+    assert memberships == [("registry_app",)]
+
+
+def test_the_grants_on_whole_tables_are_these_and_no_others(superuser: Connection) -> None:
+    found: dict[str, set[str]] = {}
+    for table, privilege in superuser.execute(
+        "SELECT table_schema || '.' || table_name, privilege_type FROM information_schema.role_table_grants"
+        " WHERE grantee = 'registry_app'"
+    ):
+        found.setdefault(table, set()).add(privilege)
+    assert found == WHOLE_TABLE
+
+
+def test_the_grants_on_single_columns_are_these_and_no_others(superuser: Connection) -> None:
+    found: dict[str, dict[str, set[str]]] = {}
+    for table, column, privilege in superuser.execute(
+        "SELECT table_schema || '.' || table_name, column_name, privilege_type"
+        " FROM information_schema.column_privileges WHERE grantee = 'registry_app'"
+    ):
+        if privilege not in WHOLE_TABLE.get(table, ()):  # a grant on a table is one on each of its columns
+            found.setdefault(privilege, {}).setdefault(table, set()).add(column)
+    assert found == SINGLE_COLUMNS
+
+
+def test_nothing_is_granted_to_everybody_or_to_a_login_directly(superuser: Connection) -> None:
+    """Neither on tables, columns, sequences, functions nor schemas; the owner has what it has by owning."""
+    rows = superuser.execute(
+        "WITH granted AS ("
+        " SELECT c.oid::regclass::text AS what, c.relacl AS acl, c.relowner AS owner, c.relnamespace AS place"
+        " FROM pg_class c"
+        " UNION ALL SELECT a.attrelid::regclass || '.' || a.attname, a.attacl, c.relowner, c.relnamespace"
+        " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " UNION ALL SELECT p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner,"
+        " p.pronamespace FROM pg_proc p"
+        " UNION ALL SELECT n.nspname, n.nspacl, n.nspowner, n.oid FROM pg_namespace n)"
+        " SELECT what, CASE grantee WHEN 0 THEN 'everybody' ELSE grantee::regrole::text END, privilege_type,"
+        " is_grantable"
+        " FROM granted, aclexplode(acl)"
+        " WHERE place IN ('registry'::regnamespace, 'audit'::regnamespace) AND grantee <> owner"
+    ).fetchall()
+    assert {grantee for _, grantee, _, _ in rows} == {"registry_app"}
+    assert not any(grantable for *_, grantable in rows)
+    executable = {what.partition("(")[0] for what, _, privilege, _ in rows if privilege == "EXECUTE"}
+    assert executable == FUNCTIONS
+    assert {what: privilege for what, _, privilege, _ in rows if what in {"registry", "audit"}} == {
+        "registry": "USAGE",
+        "audit": "USAGE",
+    }
+
+
+def test_functions_run_with_the_rights_of_their_caller(superuser: Connection) -> None:
+    rows = superuser.execute(
+        "SELECT proname FROM pg_proc"
+        " WHERE prosecdef AND pronamespace IN ('registry'::regnamespace, 'audit'::regnamespace)"
+    ).fetchall()
+    assert rows == []
+
+
+def test_what_the_application_needs_works_as_its_login(application: Connection) -> None:
+    """The other side of the table: without it, a database that refuses everything would pass."""
+    application.execute("UPDATE registry.hits SET retracted_at = now(), retraction_reason = 'other'")
+    application.execute("UPDATE registry.hits SET retracted_at = NULL, retraction_reason = NULL")
+    body = EVENT.replace("0198c5a2", "0198c5a3").encode()
+    application.execute("INSERT INTO audit.event (body) VALUES (%s)", (body,))
+    application.execute("INSERT INTO audit.subject (tag, event) VALUES (sha256('t'), gen_random_uuid())")
+    application.execute("INSERT INTO audit.private (event, nonce) VALUES (gen_random_uuid(), '')")
+    application.execute("DELETE FROM registry.listings")
+    assert application.execute("SELECT registry.spend_address('a', 10)").fetchone() == (0,)
