@@ -4,6 +4,7 @@ operation in one transaction with its audit event, and answers.
 `call_for` only collects, in the event loop. Everything that waits happens in the route's own thread.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -33,7 +34,8 @@ A = ParamSpec("A")
 Render = Callable[[Answered[R]], BaseModel]
 JSON: Final = "application/json"
 _USER_AGENT_LENGTH: Final = 200
-_DIGITS_OF_A_NUMBER: Final = 10
+# Seven digits with only spaces and punctuation between them, as in registry.domain.references: a number perhaps.
+_NUMBER_PERHAPS: Final = re.compile(r"\+?[0-9](?:[^0-9A-Za-z]*[0-9]){6,}")
 
 
 @dataclass
@@ -241,12 +243,8 @@ call_for = CallFor
 
 
 def _printable(user_agent: str | None) -> str | None:
-    """Cut to a length, without control characters, and with long runs of digits masked: it is the caller's text."""
+    """It is the caller's text: printable ASCII alone, without what could be a number, and cut to a length."""
     if user_agent is None:
         return None
-    text = "".join(character if character.isprintable() else " " for character in user_agent[:_USER_AGENT_LENGTH])
-    return " ".join("..." if _digits(word) >= _DIGITS_OF_A_NUMBER else word for word in text.split(" "))
-
-
-def _digits(word: str) -> int:
-    return sum(character.isdigit() for character in word)
+    text = "".join(character if " " <= character <= "~" else "?" for character in user_agent)
+    return _NUMBER_PERHAPS.sub("...", text)[:_USER_AGENT_LENGTH]

@@ -21,6 +21,8 @@ from registry.domain.errors import Code, Refused
 _log = logging.getLogger("registry.access")
 _faults = logging.getLogger("registry.faults")
 
+# A method is the caller's text, too: others are counted and logged as one.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -110,7 +112,7 @@ def _report(error: BaseException, request_id: UUID) -> None:
 
 def _account(scope: Scope, status: int, seconds: float, request_id: UUID) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    method = scope["method"] if route != "unmatched" else "ANY"
+    method = scope["method"] if route != "unmatched" and scope["method"] in _METHODS else "ANY"
     metrics.requests.labels(method, route, status).inc()
     metrics.request_seconds.labels(method, route).observe(seconds)
     call = scope["state"].get("call")

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.problems import component_schemas
-from api.refusals import ProtectedRoute
+from api.refusals import ProtectedRoute, routes_of
 
 TITLE: Final = "Demand Registry"
 VERSION: Final = "0.1.0"
@@ -59,7 +59,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         "key": {"type": "http", "scheme": "bearer", "description": "An API key: drk_live_... or drk_test_..."}
     }
     protected = {
-        route.operation_id: route for route in _routes(app) if isinstance(route, ProtectedRoute) and route.operation_id
+        route.operation_id: route
+        for route in routes_of(app)
+        if isinstance(route, ProtectedRoute) and route.operation_id
     }
     for path in built["paths"].values():
         for method, operation in path.items():
@@ -69,20 +71,6 @@ def document(app: FastAPI) -> dict[str, Any]:
                 _protect(operation, method, route)
     built["components"] = {name: dict(sorted(part.items())) for name, part in sorted(components.items())}
     return built
-
-
-def _routes(app: FastAPI) -> list[object]:
-    """Every route, also those that newer FastAPI keeps inside of included routers."""
-    found: list[object] = []
-    waiting: list[Any] = list(app.routes)
-    while waiting:
-        route = waiting.pop(0)
-        inner = getattr(getattr(route, "original_router", None), "routes", None) or getattr(route, "routes", None)
-        if inner:
-            waiting.extend(inner)
-        else:
-            found.append(route)
-    return found
 
 
 def _drop_default_validation(operation: dict[str, Any]) -> None:

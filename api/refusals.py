@@ -82,6 +82,27 @@ def _bridged(error: HTTPException) -> Refused:
     return Refused(Code.INVALID_JSON, "The body is not JSON.")
 
 
+def routes_of(app: FastAPI) -> list[object]:
+    """Every route, also those that newer FastAPI keeps inside of included routers."""
+    found: list[object] = []
+    waiting: list[Any] = list(app.routes)
+    while waiting:
+        route = waiting.pop(0)
+        inner = getattr(getattr(route, "original_router", None), "routes", None) or getattr(route, "routes", None)
+        if inner:
+            waiting.extend(inner)
+        else:
+            found.append(route)
+    return found
+
+
+def _methods_of(request: Request) -> str:
+    """All methods that the address takes. The router names those of the first route that fits it only."""
+    routes = (route for route in routes_of(request.app) if isinstance(route, APIRoute))
+    found = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
+    return ", ".join(sorted(found))
+
+
 def install(app: FastAPI) -> None:
     """The handlers of what no route catches."""
 
@@ -98,7 +119,7 @@ def install(app: FastAPI) -> None:
         headers: dict[str, str] = {}
         if error.status_code == _METHOD_NOT_ALLOWED:
             code, detail = Code.METHOD_NOT_ALLOWED, "This address does not take this method."
-            headers["Allow"] = (error.headers or {}).get("Allow", "")
+            headers["Allow"] = _methods_of(request)
         elif error.status_code != _NOT_FOUND:
             code, detail = Code.INVALID_REQUEST, "The request cannot be understood."
         return problem_response(Refused(code, detail), request.state.request_id, headers)

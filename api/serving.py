@@ -1,5 +1,6 @@
 """What uvicorn calls in every worker process: settings, logging, and the application on its own connections."""
 
+import gc
 import logging
 import os
 import sys
@@ -23,7 +24,11 @@ def build() -> FastAPI:
     settings = Settings.from_environment(os.environ)
     configure_logging(settings.log_level)
     signers = (os.cpu_count() or 1) if settings.signers is None else settings.signers
-    return wire(open_registry(settings, signers=signers))
+    app = wire(open_registry(settings, signers=signers))
+    # What is there now stays for ever: the collector need not look at it again with every large answer.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def configure_logging(level: str) -> None:

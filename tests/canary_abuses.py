@@ -40,9 +40,10 @@ _WRONG: Final = (
 
 
 def abuse(ground: Ground) -> None:
+    """After `succeed`: what it made is there to be abused."""
+    good = _succeeded(ground)
     for operation, (method, _, described) in sorted(ground.operations.items()):
-        key = _key_for(ground, described)
-        whole = Ask(operation, path=dict.fromkeys(_parameters(described, "path"), _ANY_ID), key=key)
+        whole = replace(good[operation], body=None, query={}, headers={})
         if "security" in described:
             _pretend(ground, replace(whole, key=None))
         for name in whole.path:
@@ -54,10 +55,10 @@ def abuse(ground: Ground) -> None:
             _headers(ground, whole)
             for body in _bodies(ground, described):
                 ground.ask(replace(whole, body=body))
+        for kind in _file_types(described):
             for body in (*_NOT_JSON, *_files()):
-                for kind in ("text/csv", "application/x-ndjson"):
-                    ask = whole.with_headers(Content_Type=kind)
-                    ground.ask(replace(ask, body=body, query={"purpose": "company_number"}))
+                ask = replace(whole, body=body, query={"purpose": "company_number"})
+                ground.ask(ask.with_headers(Content_Type=kind))
     _outside_of_http(ground)
 
 
@@ -98,18 +99,18 @@ def break_down(ground: Ground) -> None:
 
 
 def _again(ground: Ground) -> None:
-    succeeded = {answer.ask.operation: answer.ask for answer in ground.answers if answer.status < 300}
-    for ask in succeeded.values():
+    for ask in _succeeded(ground).values():
         # Another Idempotency-Key, so that no stored answer is given.
         ground.ask(ask.with_headers(Idempotency_Key=f'"{REFUSED}-{len(ground.answers)}"'))
 
 
-def _key_for(ground: Ground, described: dict[str, Any]) -> str:
-    scopes = {"decoys": "investigator", "hits": "investigator", "lookups": "employer", "operator": "operator"}
-    for scope, kind in scopes.items():
-        if f"scope `{scope}`" in described.get("description", ""):
-            return ground.keys[kind]
-    return ground.keys["employer"]
+def _succeeded(ground: Ground) -> dict[str, Ask]:
+    """operationId -> its first request that succeeded."""
+    return {answer.ask.operation: answer.ask for answer in reversed(ground.answers) if answer.status < 300}
+
+
+def _file_types(described: dict[str, Any]) -> list[str]:
+    return [kind for kind in described.get("requestBody", {}).get("content", {}) if kind != "application/json"]
 
 
 def _parameters(described: dict[str, Any], place: str) -> list[str]:
@@ -170,6 +171,7 @@ def _spoilt(ground: Ground, schema: dict[str, Any]) -> Iterator[Any]:
     if members:
         yield {**whole, REFUSED: REFUSED}
     for name, member in members.items():
+        yield {name: REFUSED}
         for wrong in (*_WRONG, *_spoilt(ground, member)):
             yield {**whole, name: wrong}
 
@@ -177,6 +179,8 @@ def _spoilt(ground: Ground, schema: dict[str, Any]) -> Iterator[Any]:
 def _plausible(ground: Ground, schema: dict[str, Any]) -> Any:
     """Something that the schema may take, so that only what is spoilt is wrong."""
     resolved = _resolved(ground, schema)
+    if "examples" in schema:
+        return schema["examples"][0]
     if "enum" in resolved:
         return resolved["enum"][0]
     if "const" in resolved:
@@ -187,7 +191,7 @@ def _plausible(ground: Ground, schema: dict[str, Any]) -> Any:
         return {name: _plausible(ground, member) for name, member in resolved.get("properties", {}).items()}
     by_format = {"uuid": _ANY_ID, "date": "2026-01-15", "date-time": "2026-01-15T10:00:00Z"}
     by_type = {"boolean": False, "integer": 1}
-    return by_format.get(resolved.get("format", ""), by_type.get(resolved.get("type", ""), REFUSED))
+    return by_format.get(resolved.get("format", ""), by_type.get(resolved.get("type", ""), "A canary"))
 
 
 def _resolved(ground: Ground, schema: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,8 @@ from registry.operations.operation import COMMAND_LINE, Request
 from registry.operations.registry import Registry
 
 KEYS: Final = KeyFile({1: SEED}, FINGERPRINT_KEY)
-_ALONE: Final = {"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "32MB"}
+# What is written is what production writes; only nothing waits for the disk.
+_ALONE: Final = {"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "32MB", "fsync": "off"}
 
 
 @dataclass(frozen=True, slots=True)

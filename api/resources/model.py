@@ -13,6 +13,7 @@ from registry.domain.errors import Code, Refused
 from registry.domain.references import CASE_REF_PATTERN, case_ref
 
 _YEARS: Final = range(2000, 2201)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -39,7 +40,7 @@ def problem(code: Code, detail: str) -> PydanticCustomError:
 def _clean(text: str) -> str:
     if "\0" in text:
         raise problem(Code.NUL_BYTE, "The text holds a NUL character.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         raise problem(Code.INVALID_UTF8, "The text holds half of a surrogate pair, which is no character.")
     return text
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
@@ -24,6 +25,7 @@ class Dispute:
 
 _TAGS: Final = tags_parameter("tags")
 _ADD: Final = insert(disputes)
+_CARRY: Final = upsert(disputes).on_conflict_do_nothing()
 _OPEN: Final = select(disputes.c.tag, disputes.c.id, disputes.c.due_on).where(
     disputes.c.tag == any_(_TAGS), disputes.c.closed_at.is_(None)
 )
@@ -76,7 +78,8 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
         if pairs[tag] not in present
     ]
     if missing:
-        tx.connection.execute(_ADD, missing)
+        # Two contacts of the number at once may both have found it missing.
+        tx.connection.execute(_CARRY, missing)
 
 
 def tags_of(tx: Reading, id_: UUID) -> list[bytes]:

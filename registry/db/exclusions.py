@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
@@ -31,6 +32,7 @@ class ActiveExclusion:
 
 _TAGS: Final = tags_parameter("tags")
 _ADD: Final = insert(exclusions)
+_CARRY: Final = upsert(exclusions).on_conflict_do_nothing()
 _ACTIVE: Final = select(exclusions.c.tag, exclusions.c.expires_at).where(
     exclusions.c.tag == any_(_TAGS),
     exclusions.c.removed_at.is_(None),
@@ -143,7 +145,8 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
         if (pairs[tag], id_) not in present
     ]
     if missing:
-        tx.connection.execute(_ADD, missing)
+        # Two contacts of the number at once may both have found it missing.
+        tx.connection.execute(_CARRY, missing)
 
 
 def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> UUID | None:

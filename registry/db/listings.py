@@ -107,8 +107,12 @@ def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
 
     tags: distinct and in byte order. A new row is blank and must be replaced or removed before COMMIT.
     """
-    tx.connection.execute(_CLAIM, {"tags": bytes_array(tags), "generation": generation})
-    tx.connection.execute(_LOCK, {"tags": bytes_array(tags)}).all()
+    missing: list[bytes] = list(tags)
+    while missing:
+        tx.connection.execute(_CLAIM, {"tags": bytes_array(missing), "generation": generation})
+        held: set[bytes] = {row[0] for row in tx.connection.execute(_LOCK, {"tags": bytes_array(missing)}).all()}
+        # Whoever held a row before may have removed it while this waited; then it has to be made again.
+        missing = [tag for tag in missing if tag not in held]
 
 
 def replace(tx: Writing, policy: str, new: Sequence[Listing]) -> None:

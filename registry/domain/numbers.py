@@ -130,7 +130,7 @@ class Normaliser:
         Raises Refused with the codes of DESIGN.md, section 4, and nothing else; RegionNotServed carries the number.
         """
         if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
-            region = _region_code(region)
+            region = region_code(region)
         usual = _NANP_WRITTEN.fullmatch(text)
         if (
             usual is not None
@@ -195,7 +195,8 @@ def _refused(code: Code) -> Refused:
     return Refused(code, _DETAILS[code])
 
 
-def _region_code(text: str) -> str | None:
+def region_code(text: str) -> str | None:
+    """ISO 3166-1 alpha-2 of a region as people write it; None for a blank. Raises Refused(unknown_region)."""
     code = text.strip().upper() if text.isascii() else text
     if not code:
         return None

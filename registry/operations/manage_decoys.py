@@ -10,6 +10,7 @@ from registry.db import decoys, hits
 from registry.db.database import Writing
 from registry.db.decoys import Decoy
 from registry.domain.errors import Code, FieldProblem, Refused
+from registry.domain.numbers import region_code
 from registry.domain.policy import Role
 from registry.domain.references import label
 from registry.operations.fields import at_field
@@ -55,6 +56,8 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
             tag, *older = registry.keys.tags(decoy_e164(registry, self.number, self.region))
         with at_field("/label"):
             text = label(self.label, LABEL_LENGTH)
+        with at_field("/region"):
+            region = None if self.region is None else region_code(self.region)
         _check_dates({"acquired_on": self.acquired_on}, registry)
         _check_window(self.live_from, self.live_until)
         values: dict[str, object] = {
@@ -63,7 +66,7 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
             "tag": tag,
             "generation": registry.keys.current,
             "role": self.role.value,
-            "region": self.region,
+            "region": region,
             "live_from": self.live_from,
             "live_until": self.live_until,
             "acquired_on": self.acquired_on,
@@ -101,8 +104,11 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
         if "label" in values:
             with at_field("/label"):
                 values["label"] = label(str(values["label"]), LABEL_LENGTH)
+        region = values.get("region")
+        if region is not None:
+            with at_field("/region"):
+                values["region"] = region_code(str(region))
         if "number" in values:
-            region = values.get("region")
             with at_field("/number"):
                 number = decoy_e164(registry, str(values.pop("number")), None if region is None else str(region))
             tag, *older = registry.keys.tags(number)

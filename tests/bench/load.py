@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Final, Self
 
@@ -66,6 +67,24 @@ def drive(port: int, requests: Sequence[bytes], connections: int) -> list[float]
     with ThreadPoolExecutor(connections) as pool:
         shares = [requests[first::connections] for first in range(connections)]
         return [seconds for taken in pool.map(partial(_drive_one, port), shares) for seconds in taken]
+
+
+def compare(ports: Sequence[int], requests: Sequence[bytes]) -> list[list[float]]:
+    """Sends every request to every server in turn, one at a time; returns the seconds that each took, by server.
+
+    So whatever else the machine does meanwhile, it does to all of them.
+    """
+    taken: list[list[float]] = [[] for _ in ports]
+    with ExitStack() as held:
+        connections = [held.enter_context(Connection(port)) for port in ports]
+        order = list(zip(connections, taken, strict=True))
+        for request in requests:
+            for connection, seconds in order:
+                began = time.perf_counter()
+                connection.exchange(request)
+                seconds.append(time.perf_counter() - began)
+            order.reverse()
+    return taken
 
 
 def _drive_one(port: int, requests: Sequence[bytes]) -> list[float]:

@@ -27,7 +27,7 @@ def measure(installation: Installation, rows: int) -> Result:
             lines += part.count(b"\n")
             observed += part.count(b"contact_obs")  # within a part: one that is cut by its border is not missed much
         wall = time.perf_counter() - began
-        peak, cpu = server.peak_memory(), server.cpu_seconds()
+        peak, others, cpu = server.peak_memory(), server.peak_memory_of_others(), server.cpu_seconds()
     if lines != rows + 1 or not observed:
         raise RuntimeError(f"{rows} rows were asked and {lines - 1} answered, {observed} of them contact_observed")
     return Result(
@@ -36,6 +36,7 @@ def measure(installation: Installation, rows: int) -> Result:
             ("file check, wall", f"{wall:.0f} s, {wall / rows * 1e6:.0f} us a row, {length / _MEGABYTE:.0f} MB sent"),
             ("file check, CPU of the API", f"{cpu:.0f} s"),
             ("memory of the API before it", f"{idle / _MEGABYTE:.0f} MB"),
+            ("peak memory of its other processes", f"{others / _MEGABYTE:.0f} MB together"),
         ),
     )
 

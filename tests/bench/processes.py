@@ -4,6 +4,8 @@ It must never signal a process or look at its memory's content.
 """
 
 import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +18,14 @@ _KIBIBYTE: Final = 1_024
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and all its descendants, those that have ended and were reaped included."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and (fields := _stat(folder)):
-            process = int(folder.name)
-            parents[process] = int(fields[_PARENT])
-            ticks[process] = sum(map(int, fields[_TIMES]))
-    return sum(used for process, used in ticks.items() if _descends(process, pid, parents)) / _TICKS_PER_SECOND
+    stats = _all_stats()
+    family = [pid, *_descendants(pid, stats)]
+    return sum(int(ticks) for process in family for ticks in stats[process][_TIMES]) / _TICKS_PER_SECOND
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that it started and those that they started, as of now."""
+    return _descendants(pid, _all_stats())
 
 
 def peak_memory(pid: int) -> int:
@@ -35,17 +37,17 @@ def peak_memory(pid: int) -> int:
     raise OSError(f"process {pid} has no VmHWM")
 
 
-def _stat(folder: Path) -> list[str]:
-    try:
-        content = (folder / "stat").read_text(encoding="ascii", errors="replace")
-    except OSError:  # it ended meanwhile
-        return []
-    return content.rpartition(")")[2].split()
+def _all_stats() -> dict[int, list[str]]:
+    """Of every process the fields of its stat file, from its state on."""
+    stats: dict[int, list[str]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                content = (folder / "stat").read_text(encoding="ascii", errors="replace")
+                stats[int(folder.name)] = content.rpartition(")")[2].split()
+    return stats
 
 
-def _descends(process: int, ancestor: int, parents: dict[int, int]) -> bool:
-    while process != ancestor:
-        if process not in parents:
-            return False
-        process = parents[process]
-    return True
+def _descendants(pid: int, stats: Mapping[int, Sequence[str]]) -> list[int]:
+    children = [process for process, fields in stats.items() if int(fields[_PARENT]) == pid]
+    return [found for child in children for found in (child, *_descendants(child, stats))]

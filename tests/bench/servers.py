@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .processes import cpu_seconds, peak_memory
+from .processes import cpu_seconds, descendants, peak_memory
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 40.0
@@ -31,8 +31,12 @@ class Server:
         return cpu_seconds(self.pid)
 
     def peak_memory(self) -> int:
-        """Bytes, since its start."""
+        """Bytes of the process itself, since its start."""
         return peak_memory(self.pid)
+
+    def peak_memory_of_others(self) -> int:
+        """Bytes of the processes that it started, each at its own peak; what they share is counted in each."""
+        return sum(peak_memory(process) for process in descendants(self.pid))
 
 
 @contextmanager

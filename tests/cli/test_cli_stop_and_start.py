@@ -116,7 +116,8 @@ def test_serve_answers_with_several_workers_and_stops_with_nothing_left(cli: Com
     temporary.mkdir()
     environment = {**cli.environment, "TMPDIR": str(temporary)}
     ready = r"startup complete[\s\S]*startup complete"
-    with started(["serve", "--workers", "2"], free_port(), tmp_path / "log.txt", environment, ready) as server:
+    arguments = ["serve", "--workers", "2"]
+    with started(arguments, free_port(), tmp_path / "log.txt", environment, ready, measured=False) as server:
         for _ in range(4):
             answer = httpx.get(f"{server.url}/health/ready")
             assert answer.status_code == 200
@@ -135,10 +136,10 @@ def test_an_api_that_cannot_start_is_told_in_a_sentence(cli: CommandLine, tmp_pa
     (tmp_path / "api" / "__init__.py").touch()
     (tmp_path / "api" / "serving.py").write_text(STARTS_AND_FAILS, encoding="utf-8")
     for workers in ("1", "2"):
-        environment = clean_environment(**cli.environment, PYTHONPATH=str(tmp_path), REGISTRY_PORT=str(free_port()))
+        given = {**cli.environment, "PYTHONPATH": str(tmp_path), "REGISTRY_PORT": str(free_port())}
         done = subprocess.run(
             [PROGRAM, "serve", "--workers", workers],
-            env=environment,
+            env=clean_environment(measured=False, **given),
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,257 @@
+"""The canary hunt (DESIGN.md, sections 2 and 11): numbers, secrets and callers' texts are put through every operation,
+and then searched for in everything that the registry leaves behind.
+
+Each place holds a control value as well, written there on purpose, and what is found there must be that alone.
+"""
+
+import logging
+import os
+import subprocess
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from canaries import ASKED, CONTROL, LISTED, REFUSED, Needles, every_needle, national, number_spellings
+from canary_abuses import abuse, break_down
+from canary_requests import run_beside_the_api, succeed
+from hunting_ground import Answer, Ask, Ground, opened_ground
+from members import Member
+from psycopg import sql
+from starlette.testclient import TestClient
+
+from registry.db.embedded import DATABASE
+from registry.db.postgres_programs import program
+from registry.operations.operation import Operation
+
+pytestmark = [pytest.mark.xdist_group("canary-hunt"), pytest.mark.timeout(300)]
+_SPACED = f"{LISTED[2:5]} {LISTED[5:8]} {LISTED[8:]}"
+_USER_AGENT = f"dialler/{LISTED[1:]} (tel {national(LISTED)}; {_SPACED}; {LISTED[2:]})"
+_WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics"}
+
+
+@pytest.fixture(scope="module")
+def ground() -> Generator[Ground]:
+    """Everything was asked of it, what succeeds, what is refused and what breaks, and it still runs."""
+    with opened_ground(_USER_AGENT) as opened:
+        for kind in ("investigator", "employer", "operator"):
+            opened.new_member(kind)
+        succeed(opened)
+        abuse(opened)
+        break_down(opened)
+        _break_off_an_upload(opened)
+        run_beside_the_api(opened)
+        opened.ask(Ask("createLookup", key=opened.keys["employer"]).with_json({"number": LISTED}))  # keys out of date
+        logging.getLogger("control").debug("%s", CONTROL)
+        opened.as_superuser(
+            sql.SQL("CREATE TABLE public.control AS SELECT {} AS number").format(sql.Literal(CONTROL)),
+            sql.SQL("CHECKPOINT"),
+        )
+        (opened.temporary / "control").write_text(CONTROL, encoding="utf-8")
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def needles(ground: Ground) -> Needles:
+    return every_needle(ground.secrets)
+
+
+@pytest.fixture(scope="module")
+def needles_and_tags(ground: Ground) -> Needles:
+    """For places where a pseudonym says too much as well."""
+    return every_needle(
+        ground.secrets, {"listed number's tag": ground.registry.keys.tags(LISTED)[0], "asked": _tag(ground, ASKED)}
+    )
+
+
+def _tag(ground: Ground, e164: str) -> bytes:
+    return ground.registry.keys.tags(e164)[0]
+
+
+def _break_off_an_upload(ground: Ground) -> None:
+    """An upload that stops in its middle. While it is under way its file must have no name."""
+    body = f"number\n{REFUSED}\n".encode() * 200_000
+    head = (
+        "POST /v1/checks/files?purpose=company_number HTTP/1.1\r\nHost: registry\r\nContent-Type: text/csv\r\n"
+        f"Authorization: Bearer {ground.keys['employer']}\r\nContent-Length: {2 * len(body)}\r\n\r\n"
+    )
+    with ground.send(head.encode()) as connection:
+        connection.sendall(body)
+        assert list(ground.temporary.iterdir()) == []
+
+
+def _is_control(found: set[str]) -> bool:
+    """Whether the control was found, and nothing else."""
+    return found != set() and all(name.startswith("control: ") for name in found)
+
+
+@pytest.mark.parametrize("spelling", [needle for _, needle in number_spellings(CONTROL)], ids=lambda n: n.hex())
+def test_the_search_finds_a_number_in_every_spelling(needles: Needles, spelling: bytes) -> None:
+    import base64
+
+    for written in (
+        spelling,
+        spelling.hex().encode(),
+        spelling.hex().upper().encode(),
+        *(base64.b64encode(bytes(before) + spelling + b"after") for before in range(3)),
+        *(base64.urlsafe_b64encode(bytes(before) + spelling) for before in range(3)),
+        base64.b64encode(b'{"body": "' + spelling + b'"}').hex().encode(),
+    ):
+        assert _is_control(needles.found_in(b"before '" + written + b"' after")), written
+
+
+def test_the_search_finds_every_canary(needles_and_tags: Needles) -> None:
+    for needle, name in needles_and_tags.names.items():
+        assert name in needles_and_tags.found_in(b"before " + needle + b" after")
+    assert needles_and_tags.found_in(b"206 555 0177, and nothing else") == set()
+
+
+def test_every_operation_of_the_document_succeeded_and_every_protected_one_failed(ground: Ground) -> None:
+    asked: dict[bool, set[str]] = {True: set(), False: set()}
+    for answer in ground.answers:
+        asked[answer.status < 300].add(answer.ask.operation)
+    assert asked[True] == set(ground.operations)
+    assert asked[False] == set(ground.operations) - _WITHOUT_KEY
+
+
+def test_every_protected_operation_was_asked_without_a_key_and_with_the_database_broken(ground: Ground) -> None:
+    by_status: dict[int, set[str]] = {}
+    for answer in ground.answers:
+        by_status.setdefault(answer.status, set()).add(answer.ask.operation)
+    assert by_status[401] == by_status[500] == set(ground.operations) - _WITHOUT_KEY
+
+
+def test_every_operation_of_the_registry_was_run(ground: Ground) -> None:
+    run = {row[0] for row in ground.rows(sql.SQL("SELECT DISTINCT operation FROM audit.event"))}
+    assert run >= {operation.name for operation in _operations(Operation)}
+
+
+def _operations(kind: type[Operation[Any, Any]]) -> Generator[type[Operation[Any, Any]]]:
+    for below in kind.__subclasses__():
+        if "name" in vars(below):
+            yield below
+        yield from _operations(below)
+
+
+def test_no_log_line_holds_a_canary_or_a_tag(ground: Ground, needles_and_tags: Needles) -> None:
+    text = ground.log.getvalue()
+    assert '"name": "registry.access"' in text
+    assert '"name": "registry.faults"' in text
+    assert '"level": "DEBUG"' in text
+    assert _is_control(needles_and_tags.found_in(text))
+
+
+def test_no_problem_document_repeats_what_was_sent(ground: Ground, needles_and_tags: Needles) -> None:
+    problems = [answer for answer in ground.answers if answer.is_problem]
+    assert len(problems) > 500
+    assert [(answer, found) for answer in problems if (found := needles_and_tags.found_in(answer.body))] == []
+
+
+def test_no_problem_of_an_item_or_row_repeats_what_was_sent(ground: Ground, needles_and_tags: Needles) -> None:
+    found = [problem for answer in ground.answers for problem in _item_problems(answer)]
+    assert len(found) > 20
+    assert [problem for problem in found if needles_and_tags.found_in(str(problem))] == []
+
+
+def _item_problems(answer: Answer) -> list[object]:
+    if not answer.body.startswith(b"{") or answer.is_problem or answer.ask.operation == "createLookup":
+        return []
+    if b"\n" in answer.body.strip():
+        return answer.body.splitlines()  # the progress of an import: nothing in it may repeat a row
+    content = answer.json
+    return [*content.get("refused_rows", []), *(one["problem"] for one in content.get("results", []) if one["problem"])]
+
+
+def test_only_answers_about_numbers_hold_numbers(ground: Ground, needles_and_tags: Needles) -> None:
+    """What was asked is answered with its number. Nobody else is ever told one."""
+    told = {answer.ask.operation for answer in ground.answers if needles_and_tags.found_in(answer.body)}
+    assert told == {"createLookup", "createCheck", "checkFile", "issueKey"}
+
+
+def test_no_header_of_an_answer_holds_a_canary(ground: Ground, needles_and_tags: Needles) -> None:
+    headers = {header for answer in ground.answers for header in answer.headers}
+    assert ("content-type", "application/json") in headers
+    assert needles_and_tags.found_in(str(headers)) == set()
+    assert _is_control(needles_and_tags.found_in(str({*headers, ("control", CONTROL)})))
+
+
+def test_no_exception_holds_a_canary(ground: Ground, needles_and_tags: Needles) -> None:
+    """As text, as repr, with its causes, and as a traceback."""
+    kinds = {type(error).__name__ for error in ground.exceptions}
+    assert kinds >= {"Refused", "DatabaseFault"}
+    assert _is_control(needles_and_tags.found_in(_told(ValueError(CONTROL))))
+    assert [error for error in ground.exceptions if needles_and_tags.found_in(_told(error))] == []
+
+
+def _told(error: BaseException) -> str:
+    return "\n".join((repr(error), str(error), str(vars(error)), *traceback.format_exception(error)))
+
+
+def test_the_metrics_hold_no_canary(ground: Ground, needles_and_tags: Needles) -> None:
+    exposed = ground.ask(Ask("getMetrics")).body
+    assert b'route="/v1/decoys/{decoy_id}"' in exposed
+    assert needles_and_tags.found_in(exposed) == set()
+    assert _is_control(needles_and_tags.found_in(exposed + f'{{route="{CONTROL}"}}'.encode()))
+
+
+def test_a_method_of_somebodys_own_making_is_neither_counted_nor_logged_by_its_name(
+    investigator: Member, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "registry")
+    assert client.request(f"X{CONTROL[1:]}", "/v1/lookups", headers=investigator.headers).status_code == 405
+    lines = "\n".join(str(vars(record)) for record in caplog.records if record.name.startswith("registry"))
+    assert "/v1/lookups" in lines
+    assert every_needle({}).found_in(lines + client.get("/metrics").text) == set()
+
+
+def test_a_dump_of_the_database_holds_no_canary(ground: Ground, needles: Needles) -> None:
+    address = ground.superuser_dsn
+    command = [program("pg_dump"), "--inserts", f"--dbname={address}"]
+    dump = subprocess.run(command, check=True, capture_output=True).stdout
+    for table in ("audit.event", "audit.private", "audit.subject", "registry.hits", "registry.idempotency_keys"):
+        assert f"INSERT INTO {table} ".encode() in dump
+    assert _is_control(needles.found_in(dump))
+    running = ground.rows(sql.SQL("SELECT query FROM pg_stat_activity"))
+    assert needles.found_in(str(running)) == set()
+
+
+def test_the_files_of_the_database_hold_no_canary(ground: Ground, needles: Needles) -> None:
+    """Tables, indexes, the write-ahead log, temporary files, the server's log: byte by byte."""
+    found = needles.found_in_files(ground.pgdata, but_for=ground.before)
+    assert _is_control(set(found))
+    places = {place.partition("/")[0] for files in found.values() for place in files}
+    assert places >= {"base", "pg_wal"}, "the control lies in its table and in the log that was written before it"
+
+
+def test_the_folders_of_the_process_hold_no_canary(ground: Ground, needles: Needles) -> None:
+    """The passphrase stands in the operator's own file and nowhere else; no upload has left anything."""
+    found = {
+        (name.partition(":")[0], place)
+        for name, places in needles.found_in_files(ground.folder, but_for=ground.before).items()
+        for place in places
+        if not place.startswith("data/postgres/")
+    }
+    assert found == {("passphrase", "passphrase"), ("control", "temporary/control")}
+    assert [path.name for path in ground.temporary.iterdir()] == ["control"]
+
+
+def test_the_environment_and_the_command_line_hold_no_canary(ground: Ground, needles: Needles) -> None:
+    environment = str(dict(os.environ))
+    assert "REGISTRY_KEY_PASSPHRASE_FILE" in environment
+    assert needles.found_in(environment) == set()
+    assert _is_control(needles.found_in(environment + CONTROL))
+    for process in subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True).stdout.splitlines():
+        assert needles.found_in(process) == set()
+
+
+def test_the_objects_of_the_process_show_no_canary(ground: Ground, needles_and_tags: Needles) -> None:
+    registry = ground.registry
+    shown = [registry, registry.settings, registry.keys, registry.keys.fingerprint, registry.database, registry.policy]
+    for one in shown:
+        assert needles_and_tags.found_in(f"{one!r}{one!s}{one}") == set()
+
+
+def test_the_database_is_the_one_that_was_asked(ground: Ground) -> None:
+    assert DATABASE in ground.superuser_dsn
+    recorded = ground.rows(sql.SQL("SELECT count(*) FROM audit.event"))[0][0]
+    assert recorded > 500

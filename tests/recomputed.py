@@ -1,0 +1,104 @@
+"""Listings computed once more, from the raw rows, by none of the statements that the registry uses for it."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import psycopg
+
+from registry.domain.policy import Attestation, Channel, Contact, Policy, Role
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Row(NamedTuple):
+    """One row of registry.listings."""
+
+    grade: str | None
+    contacts: int
+    decoys: int
+    organisations: int
+    first_contact: date | None
+    last_contact: date | None
+    channels: tuple[str, ...]
+    excluded: bool
+    disputed: bool
+    policy: str
+    changes_at: datetime | None
+
+
+def stored_listings(superuser: Connection) -> dict[bytes, Row]:
+    rows = superuser.execute(
+        "SELECT tag, grade, contacts, decoys, organisations, first_contact, last_contact, channels, excluded, disputed,"
+        " policy, changes_at FROM registry.listings"
+    )
+    return {bytes(tag): Row._make((*facts[:6], tuple(facts[6]), *facts[7:])) for tag, *facts in rows}
+
+
+def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) -> dict[bytes, Row]:
+    """What every listing should say at `now`. A tag with no contact, exclusion or dispute left has none."""
+    contacts = _contacts(superuser)
+    excluded: dict[bytes, list[datetime | None]] = {}
+    for tag, until in superuser.execute("SELECT tag, expires_at FROM registry.exclusions WHERE removed_at IS NULL"):
+        if until is None or until > now:
+            excluded.setdefault(bytes(tag), []).append(until)
+    disputed = {bytes(row[0]) for row in superuser.execute("SELECT tag FROM registry.disputes WHERE closed_at IS NULL")}
+    return {
+        tag: _row(policy, now, contacts.get(tag, []), excluded.get(tag), disputed=tag in disputed)
+        for tag in contacts.keys() | excluded.keys() | disputed
+    }
+
+
+def _contacts(superuser: Connection) -> dict[bytes, list[Contact]]:
+    decoys: dict[UUID, tuple[Any, ...]] = {
+        row[0]: row
+        for row in superuser.execute(
+            "SELECT id, organisation_id, role, live_from, live_until, acquired_on FROM registry.decoys"
+        )
+    }
+    found: dict[bytes, list[Contact]] = {}
+    for tag, decoy, at, channel, attestation, diverted, line_type in superuser.execute(
+        "SELECT tag, decoy_id, occurred_at, channel, attestation, diverted, line_type FROM registry.hits"
+        " WHERE retracted_at IS NULL"
+    ):
+        _, organisation, role, live_from, live_until, acquired_on = decoys[decoy]
+        contact = Contact(
+            decoy=decoy,
+            organisation=organisation,
+            role=Role(role),
+            live_from=live_from,
+            live_until=live_until,
+            acquired_on=acquired_on,
+            occurred_at=at,
+            channel=Channel(channel),
+            attestation=None if attestation is None else Attestation(attestation),
+            diverted=diverted,
+            line_type=line_type,
+            retracted=False,
+        )
+        found.setdefault(bytes(tag), []).append(contact)
+    return found
+
+
+def _row(
+    policy: Policy, now: datetime, contacts: list[Contact], excluded: list[datetime | None] | None, *, disputed: bool
+) -> Row:
+    assessment = policy.assess(contacts, now)
+    evidence = assessment.evidence
+    # An exclusion that never ends hides the others' ends; otherwise the last one counts.
+    until = None if excluded is None or None in excluded else max(at for at in excluded if at is not None)
+    moments = [at for at in (assessment.changes_at, until) if at is not None]
+    facts: tuple[Any, ...] = (None, 0, 0, 0, None, None, ())
+    if evidence is not None:
+        facts = (
+            evidence.grade.value,
+            evidence.contacts,
+            evidence.decoys,
+            evidence.organisations,
+            evidence.first_contact,
+            evidence.last_contact,
+            tuple(channel.value for channel in evidence.channels),
+        )
+    return Row._make((*facts, excluded is not None, disputed, policy.name, min(moments, default=None)))
