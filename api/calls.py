@@ -6,7 +6,7 @@ operation in one transaction with its audit event, and answers.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from fastapi import Request as HttpRequest
@@ -48,7 +48,7 @@ class Call:
     scope: Scope | None
     operation: str
     """The name under which a request is recorded that never became an operation."""
-    authorization: str | None
+    authorization: str | None = field(repr=False)
     idempotency: Idempotency | None = None
     caller: Caller = NOBODY
     standings: tuple[Standing, ...] = ()

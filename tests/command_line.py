@@ -23,7 +23,7 @@ PROGRAM: Final = str(Path(sys.executable).with_name("demand-registry"))
 PATIENCE_SECONDS: Final = 60
 
 
-def clean_environment(*, measured: bool = True, **values: str) -> dict[str, str]:
+def clean_environment(values: Mapping[str, str], *, measured: bool = True) -> dict[str, str]:
     """This process's, without any setting of a registry but the given ones.
 
     measured: whether coverage may follow. Where a process is stopped by a signal and has workers of its own, it writes
@@ -134,7 +134,7 @@ def started(
     with printed.open("wb") as file:
         process = subprocess.Popen(
             [PROGRAM, *arguments],
-            env=clean_environment(measured=measured, **{**environment, "REGISTRY_PORT": str(port)}),
+            env=clean_environment({**environment, "REGISTRY_PORT": str(port)}, measured=measured),
             cwd=printed.parent,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -159,7 +159,7 @@ def on_a_terminal(arguments: list[str], environment: Mapping[str, str], answers:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [PROGRAM, *arguments],
-        env=clean_environment(**environment),
+        env=clean_environment(environment),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

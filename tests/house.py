@@ -26,6 +26,7 @@ from registry.keys import KeyRing, SecretKey
 from registry.operations.assembly import adopt_keys
 from registry.operations.registry import Registry
 from registry.settings import Settings
+from registry.signers import SignerPool, SignerSettings
 
 ANY_TABLE: Final = sql.SQL(
     "SELECT table_schema, table_name FROM information_schema.tables"
@@ -101,13 +102,18 @@ def opened_house(
     keys: KeyFile = KEYS,
     options: DatabaseOptions | None = None,
     address: str = "192.0.2.7",
+    signers: int = 0,
 ) -> Generator[House]:
     """The API in this process, on this database. keys: the generations that it holds and the database learns of."""
     database = Database(urls.app, options or DatabaseOptions(pool_size=8, pool_wait=10))
     adopt_keys(database, keys)
     clock = Clock()
-    ring = KeyRing.of(keys, {number: SecretKey(seed).public_key for number, seed in keys.seeds.items()})
-    registry = Registry.of(settings or sandbox_settings(), database, ring, clock)
+    public_keys = {number: SecretKey(seed).public_key for number, seed in keys.seeds.items()}
+    ring = KeyRing.of(keys, public_keys)
+    settings = settings or sandbox_settings()
+    needs = SignerSettings(settings.served_regions, accept_fictional=settings.mode == "sandbox")
+    pool = SignerPool(keys, public_keys, needs, signers) if signers else None
+    registry = Registry.of(settings, database, ring, clock, pool)
     app = wire(registry)
     with (
         psycopg.connect(urls.superuser_dsn, autocommit=True) as superuser,

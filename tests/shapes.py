@@ -33,9 +33,7 @@ ORGANISATION: Final = frozenset(
 KEY: Final = frozenset({"id", "organisation_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"})
 EXCLUSION: Final = frozenset({"id", "reason", "expires_at", "created_at", "removed_at"})
 DISPUTE: Final = frozenset({"id", "opened_at", "due_on", "closed_at", "resolution"})
-ACCOUNT: Final = frozenset(
-    {"organisation_id", "organisation", "kind", "key", "scopes", "mode", "limits", "audit_id"}
-)
+ACCOUNT: Final = frozenset({"organisation_id", "organisation", "kind", "key", "scopes", "mode", "limits", "audit_id"})
 LIMIT: Final = frozenset({"name", "quota", "window_seconds", "remaining", "reset_seconds", "unit"})
 RECEIPT: Final = frozenset({"audit_id"})
 

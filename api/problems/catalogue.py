@@ -64,7 +64,7 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.REGION_NOT_SERVED: (422, _ANYWHERE),
     Code.INVALID_REQUEST: (422, _WHOLE),
     Code.INVALID_JSON: (400, _WHOLE_OR_ITEM),
-    Code.INVALID_UTF8: (400, _WHOLE),
+    Code.INVALID_UTF8: (400, _ANYWHERE),
     Code.NUL_BYTE: (400, _ANYWHERE),
     Code.WRONG_TYPE: (422, _ANYWHERE),
     Code.UNKNOWN_FIELD: (422, _ANYWHERE),

@@ -30,9 +30,13 @@ _REQUESTS: Final[Mapping[Code, Wording]] = {
     ),
     Code.INVALID_UTF8: Wording(
         title="The body is not UTF-8",
-        happened="The body holds bytes that are not UTF-8 text. Often the text was saved in an older encoding.",
+        happened=(
+            "The body, or one line of an NDJSON file, holds bytes that are not UTF-8 text, or an escape for half of a "
+            "character. Often the text was saved in an older encoding."
+        ),
         advice="Encode the body as UTF-8 and send it again.",
         example="The body is not valid UTF-8.",
+        pointer="/case_ref",
     ),
     Code.NUL_BYTE: Wording(
         title="The text holds a NUL character",

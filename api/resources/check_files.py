@@ -12,6 +12,7 @@ from api.problems import responses
 from api.refusals import UploadRoute
 from api.resources.common_problems import UPLOAD
 from api.resources.model import CaseRef, Text
+from api.streams import ReleasingStream
 from api.uploads import spool
 from registry.domain.credentials import Purpose, Scope
 from registry.domain.errors import Code
@@ -79,7 +80,12 @@ async def check_file(
         file.close()
         raise
     headers = {**call.headers(), "Link": f'<{settings.guidance_url}>; rel="help"'}
-    return StreamingResponse(_stream(request, file, parts), 200, headers, "text/csv")
+
+    def release() -> None:
+        parts.close()  # what works ahead is still reading the file
+        file.close()
+
+    return ReleasingStream(_stream(request, parts), headers, "text/csv", release)
 
 
 def _begin(call: Call, file: IO[bytes], questions: FileQuestions) -> Generator[bytes, None, None]:
@@ -106,14 +112,9 @@ def _answers(call: Call, checked: CheckedFile) -> Generator[bytes, None, None]:
         waiting = b""
 
 
-async def _stream(request: Request, file: IO[bytes], parts: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+async def _stream(request: Request, parts: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Stops at the next chunk when the client has gone."""
-    try:
-        while (part := await run_in_threadpool(next, parts, None)) is not None:
-            yield part
-            if await request.is_disconnected():
-                return
-    finally:
-        # What works ahead is still reading the file.
-        await run_in_threadpool(parts.close)
-        file.close()
+    while (part := await run_in_threadpool(next, parts, None)) is not None:
+        yield part
+        if await request.is_disconnected():
+            return

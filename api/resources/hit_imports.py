@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import IO, Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from api.problems import problem_document, responses
 from api.refusals import UploadRoute
 from api.resources.common_problems import UPLOAD
 from api.resources.model import AnswerModel, AuditId, Text
+from api.streams import ReleasingStream
 from api.uploads import spool
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code, Refused
@@ -62,7 +64,7 @@ class ImportAnswer(AnswerModel):
             "`progress`, `refused`, and `summary` or `problem` as the last.",
             "content": {NDJSON: {"schema": {"type": "string"}}},
         },
-        **responses(*UPLOAD),
+        **responses(*UPLOAD, Code.TOO_MANY_ITEMS),
     },
     openapi_extra={
         "requestBody": {
@@ -106,10 +108,20 @@ async def import_hits(
     except BaseException:
         file.close()
         raise
-    events = _events(request, call, file, hit_file, dry_run=dry_run)
+    progress = _Progress()
+    steps = _steps(call, hit_file, progress, dry_run=dry_run)
+    events = _events(request, steps, progress, of=hit_file.rows, dry_run=dry_run)
+
+    def release() -> None:
+        steps.close()  # what works ahead is still reading the file
+        file.close()
+
     if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(_lines(events, call), 200, call.headers(), NDJSON)
-    return await _whole(events, call)
+        return ReleasingStream(_lines(events, call), call.headers(), NDJSON, release)
+    try:
+        return await _whole(events, call)
+    finally:
+        await run_in_threadpool(release)
 
 
 def _options(
@@ -133,36 +145,32 @@ def _open(call: Call, file: IO[bytes], options: HitFileOptions) -> HitFile:
     return opened
 
 
+@dataclass
+class _Progress:
+    counts: ImportCounts = field(default_factory=ImportCounts)
+    audit_ids: list[str] = field(default_factory=list[str])
+
+
 async def _events(
-    request: Request, call: Call, file: IO[bytes], hit_file: HitFile, *, dry_run: bool
+    request: Request, steps: Iterator[list[Event]], progress: _Progress, *, of: int, dry_run: bool
 ) -> AsyncIterator[Event]:
     """What happens, as it happens. Stops at the next chunk when the client has gone."""
-    counts = ImportCounts()
-    audit_ids: list[str] = []
-    steps = _steps(call, hit_file, counts, audit_ids, dry_run=dry_run)
-    try:
-        while (events := await run_in_threadpool(next, steps, None)) is not None:
-            for event in events:
-                yield event
-            yield {"progress": {"rows": counts.rows, "of": hit_file.rows}}
-            if await request.is_disconnected():
-                return
-        summary = {**vars(counts), "dry_run": dry_run, "audit_id": audit_ids[-1], "audit_ids": audit_ids}
-        yield {"summary": summary}
-    finally:
-        # What works ahead is still reading the file.
-        await run_in_threadpool(steps.close)
-        file.close()
+    counts, audit_ids = progress.counts, progress.audit_ids
+    while (events := await run_in_threadpool(next, steps, None)) is not None:
+        for event in events:
+            yield event
+        yield {"progress": {"rows": counts.rows, "of": of}}
+        if await request.is_disconnected():
+            return
+    yield {"summary": {**vars(counts), "dry_run": dry_run, "audit_id": audit_ids[-1], "audit_ids": audit_ids}}
 
 
-def _steps(
-    call: Call, hit_file: HitFile, counts: ImportCounts, audit_ids: list[str], *, dry_run: bool
-) -> Generator[list[Event], None, None]:
+def _steps(call: Call, hit_file: HitFile, progress: _Progress, *, dry_run: bool) -> Generator[list[Event], None, None]:
     """One chunk at a time: recorded, counted, and its refused rows given out."""
     for chunk, operation, prepare in prepared_ahead(call.registry, chunks(hit_file, dry_run=dry_run)):
         answered = call.run(operation, charged=operation.submitted, prepare=prepare)
-        audit_ids.append(str(answered.audit_id))
-        counts.add(len(chunk), answered.result)
+        progress.audit_ids.append(str(answered.audit_id))
+        progress.counts.add(len(chunk), answered.result)
         yield [
             {
                 "refused": {

@@ -2,8 +2,9 @@
 
 import base64
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -20,13 +21,19 @@ _MOMENT: Final = re.compile(
 )
 
 
-class RequestModel(BaseModel):
+class _Body(BaseModel):
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Nothing: a body can hold a number or a key, and neither belongs into a log or a traceback."""
+        yield from ()
+
+
+class RequestModel(_Body):
     """A body that is sent to us. Values never appear in what pydantic says of it."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
-class AnswerModel(BaseModel):
+class AnswerModel(_Body):
     """A body that we send. Every member is always there; null says that it has no value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from registry import key_file
 from registry.cli import environment
-from registry.cli.http_server import undisturbed
+from registry.cli.http_server import held_back, undisturbed
 from registry.db import generations, migrate, organisations
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
@@ -50,8 +50,9 @@ def embedded_postgres(data_dir: Path) -> Generator[EmbeddedUrls]:
     Raises EmbeddedError, DataDirectoryTaken.
     """
     server = EmbeddedPostgres(data_dir)
-    urls = server.start()
     try:
+        with held_back():
+            urls = server.start()
         yield urls
     finally:
         with undisturbed():

@@ -21,7 +21,7 @@ from uvicorn.supervisors import Multiprocess
 from registry.settings import Settings
 
 APPLICATION: Final = "api.serving:build"
-_WORKER_ANSWERS_SECONDS: Final = 30
+_WORKER_ANSWERS_SECONDS: Final = 10
 """A worker that is busy with a large file answers its parent late, and is not dead."""
 _DID_NOT_START: Final = "The API did not start; the log above says why."
 
@@ -113,6 +113,28 @@ def ended_by_signals() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def held_back() -> Generator[None]:
+    """A signal is heard when the block is over, so that what it starts is known to whoever must stop it. The second one
+    comes through at once.
+    """
+    heard: list[int] = []
+
+    def hear(number: int, _frame: FrameType | None) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        heard.append(number)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if heard:
+        raise KeyboardInterrupt
 
 
 @contextmanager

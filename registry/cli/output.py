@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
@@ -94,6 +93,4 @@ def _plain(value: Any) -> str:
         return str(value)
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, Enum):
-        return str(value.value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,5 +1,6 @@
 """`demand-registry run`: the whole registry on a bare machine, for trying it and for small pilots."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
@@ -33,7 +34,8 @@ def command(host: str | None, port: int | None) -> None:
     settings = _settings(host, port)
     with ended_by_signals():
         _run(settings)
-    click.echo("Stopped.")
+    with suppress(OSError):  # the terminal may be gone
+        click.echo("Stopped.")
 
 
 def _run(settings: Settings) -> None:

@@ -55,6 +55,7 @@ _FIND_ANSWERABLE: Final = _FIND.where(
         )
     )
 )
+_HOLD_STILL: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _REMOVE: Final = delete(listings).where(listings.c.tag == any_(_TAGS))
 # A row for every tag, then a lock on every row, both in byte order: two transactions that touch the same numbers take
 # turns, and the second sees what the first recorded.
@@ -82,6 +83,11 @@ _REPLACE: Final = text(
     " changes_at)"
     " WHERE l.tag = n.tag"
 )
+
+
+def hold_still(tx: Reading) -> None:
+    """Lets every statement of this transaction see the database as it is now. Must be the transaction's first."""
+    tx.connection.execute(_HOLD_STILL)
 
 
 def find(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, Listing]:

@@ -1,7 +1,7 @@
 """Checking a file: the same rows in the same order, with the answers appended as columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Final
 
@@ -59,11 +59,11 @@ class FileQuestions:
 
     purpose: Purpose
     case_ref: str | None = None
-    number_column: str | None = None
-    region_column: str | None = None
-    since_column: str | None = None
-    until_column: str | None = None
-    region: str | None = None
+    number_column: str | None = field(default=None, repr=False)
+    region_column: str | None = field(default=None, repr=False)
+    since_column: str | None = field(default=None, repr=False)
+    until_column: str | None = field(default=None, repr=False)
+    region: str | None = field(default=None, repr=False)
 
 
 class CheckedFile:

@@ -50,10 +50,10 @@ class HitFileOptions:
     """mapping: our field -> the file's column. The rest stands in for rows that do not say."""
 
     layout: Layout = Layout.AUTO
-    mapping: Mapping[str, str] = field(default_factory=dict[str, str])
+    mapping: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     decoy_id: UUID | None = None
     channel: Channel | None = None
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ class Replayed(Exception):  # noqa: N818 - it carries an answer
     status: int
     body: bytes = field(repr=False)
 
+    def __str__(self) -> str:
+        return f"answered before, with {self.status}"
+
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:

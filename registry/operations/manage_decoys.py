@@ -39,10 +39,10 @@ class _Columns:
 @dataclass(frozen=True, slots=True)
 class RegisterDecoy(WriteOperation[_Columns, Decoy]):
     name = "register_decoy"
-    label: str
+    label: str = field(repr=False)
     number: str = field(repr=False)
     role: Role
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
     live_from: datetime | None = None
     live_until: datetime | None = None
     acquired_on: date | None = None

@@ -31,7 +31,7 @@ class OpenDispute(WriteOperation[dict[int, bytes], Dispute]):
 
     name = "open_dispute"
     number: str = field(repr=False)
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
 
     @property
     def submitted(self) -> int:

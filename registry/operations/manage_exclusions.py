@@ -43,7 +43,7 @@ class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
     name = "add_exclusion"
     number: str = field(repr=False)
     reason: ExclusionReason
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
 
     @property
@@ -77,7 +77,7 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], Excluded]):
 
     name = "remove_exclusion"
     number: str = field(repr=False)
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
 
     @property
     def submitted(self) -> int:

@@ -1,6 +1,6 @@
 """Organisations: made, suspended, resumed, limited. By the operator alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +23,7 @@ class CreateOrganisation(WriteOperation[str, Organisation]):
 
     name = "create_organisation"
     kind: OrganisationKind
-    organisation_name: str
+    organisation_name: str = field(repr=False)
     requests_per_minute: int | None = None
     numbers_per_day: int | None = None
 

@@ -26,7 +26,7 @@ class Question:
     """One number asked. Dates are the asker's possession of it, inclusive; None leaves a side open."""
 
     number: str = field(repr=False)
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
     possessed_since: date | None = None
     possessed_until: date | None = None
 

@@ -28,7 +28,7 @@ class DecoyNumber:
     """A decoy named by its phone number, as a provider's log does."""
 
     number: str = field(repr=False)
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Hit:
     decoy: UUID | DecoyNumber
     channel: Channel
     occurred_at: datetime
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
     source_id: str | None = field(default=None, repr=False)
     attestation: Attestation | None = None
     diverted: bool = False

@@ -37,6 +37,8 @@ class VerifyListings(WriteOperation[None, Verified]):
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Verified]:
         compared = stale = wrong = 0
         now = registry.clock()
+        if not self.repair:  # a contact that arrives between two statements is no difference
+            listings.hold_still(tx)
         for tags in _batches(hits.every_tag(tx)):
             stored = listings.find(tx, tags)
             facts = project(tx, tags, policy=registry.policy, generation=registry.keys.current, now=now)

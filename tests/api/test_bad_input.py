@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from audit_trail import AuditTrail
@@ -111,9 +110,7 @@ def test_no_more_than_fifty_wrong_fields_are_named(employer: Member) -> None:
     assert len(answer.json()["errors"]) == 50
 
 
-@pytest.mark.parametrize(
-    "name", [CANARY, "a" * 41, "Ms Canary", "drk_test_0123", "number/0", "naïve", "", "{}"]
-)
+@pytest.mark.parametrize("name", [CANARY, "a" * 41, "Ms Canary", "drk_test_0123", "number/0", "naïve", "", "{}"])
 def test_a_fields_name_that_could_be_anything_is_not_repeated(employer: Member, name: str) -> None:
     answer = employer.post("/v1/lookups", {**QUESTION, name: "x"})
     refusal_of(answer, 422, "unknown_field", "")

@@ -188,9 +188,7 @@ def test_an_organisation_lists_its_own_hits_newest_first_without_numbers(
     assert second["next_cursor"] is None
 
 
-@pytest.mark.parametrize(
-    "reason", ["misdial", "own_call", "test_call", "outreach", "wrong_decoy", "spoofed", "other"]
-)
+@pytest.mark.parametrize("reason", ["misdial", "own_call", "test_call", "outreach", "wrong_decoy", "spoofed", "other"])
 def test_a_hit_is_retracted_with_a_reason_and_stays_on_record(
     investigator: Member, trail: AuditTrail, decoy: str, number: str, reason: str
 ) -> None:

@@ -71,9 +71,7 @@ def test_a_key_is_one_organisations_own(
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
 
-def test_a_refused_write_leaves_its_key_free(
-    investigator: Member, fresh_number: Callable[[], str], key: str
-) -> None:
+def test_a_refused_write_leaves_its_key_free(investigator: Member, fresh_number: Callable[[], str], key: str) -> None:
     taken, free = fresh_number(), fresh_number()
     investigator.register_decoy(taken)
     for number, status in ((taken, 409), ("nonsense!", 422), (free, 201)):
@@ -105,9 +103,7 @@ def holds_a_key(house: House) -> bool:
     return row is not None and bool(row[0])
 
 
-def test_an_issued_key_is_not_kept_for_a_repetition(
-    house: House, operator: Member, employer: Member, key: str
-) -> None:
+def test_an_issued_key_is_not_kept_for_a_repetition(house: House, operator: Member, employer: Member, key: str) -> None:
     path = f"/v1/organisations/{employer.id}/keys"
     first, second = (once(operator, path, {}, key) for _ in range(2))
     assert first.status_code == second.status_code == 201
@@ -116,9 +112,7 @@ def test_an_issued_key_is_not_kept_for_a_repetition(
     assert issued["key"][17:49] not in house.everything_stored()
 
 
-def test_a_key_is_forgotten_after_a_day(
-    house: House, investigator: Member, decoy: str, number: str, key: str
-) -> None:
+def test_a_key_is_forgotten_after_a_day(house: House, investigator: Member, decoy: str, number: str, key: str) -> None:
     assert once(investigator, "/v1/hits", {"hits": [hit(decoy, number)]}, key).status_code == 201
     house.superuser.execute("UPDATE registry.idempotency_keys SET created_at = created_at - interval '25 hours'")
     other = {"hits": [hit(decoy, number, "2026-11-02T10:00:00Z")]}
@@ -141,7 +135,8 @@ def test_a_question_is_asked_anew_each_time(
 def test_a_key_that_is_no_quoted_string_is_refused(
     investigator: Member, trail: AuditTrail, decoy: str, number: str, header: str
 ) -> None:
-    headers = {**investigator.headers, "Idempotency-Key": header.encode("latin-1")}
+    sent = {**investigator.headers, "Idempotency-Key": header}
+    headers = {name.encode(): value.encode("latin-1") for name, value in sent.items()}
     answer = investigator.client.post("/v1/hits", json={"hits": [hit(decoy, number)]}, headers=headers)
     refusal_of(answer, 422, "invalid_value")
     assert trail.only(answer)["result"] == "invalid_value"

@@ -27,15 +27,15 @@ def remaining(answer: Any) -> tuple[int, int]:
 
 
 def test_every_answer_says_what_the_limits_are_and_what_is_left(house: House) -> None:
-    member = house.member("employer", requests_per_minute=10, numbers_per_day=50)
-    policy = '"key";q=10;w=60, "org-day";q=50;w=86400;reg-unit="numbers"'
+    member = house.member("employer", requests_per_minute=4, numbers_per_day=50)
+    policy = '"key";q=4;w=60, "org-day";q=50;w=86400;reg-unit="numbers"'
     answered, refused, unread = ask(member), ask(member, "nonsense!"), member.post("/v1/lookups", {})
     assert [answer.status_code for answer in (answered, refused, unread)] == [200, 422, 422]
     assert {answer.headers["ratelimit-policy"] for answer in (answered, refused, unread)} == {policy}
-    assert [remaining(answer) for answer in (answered, refused, unread)] == [(9, 49), (8, 48), (7, 48)]
+    assert [remaining(answer) for answer in (answered, refused, unread)] == [(3, 49), (2, 48), (1, 48)]
     reset = RATE_LIMIT.fullmatch(answered.headers["ratelimit"])
     assert reset is not None
-    assert int(reset[2]) == 6
+    assert int(reset[2]) == 15
     assert 1 <= int(reset[4]) <= 86_400
 
 

@@ -36,7 +36,7 @@ SPELLINGS = [
     ("011 1 206 555 0177", None),
     ("tel:+1-206-555-0177", None),
     ("٢٠٦٥٥٥٠١٧٧", "US"),
-    ("２０６５５５０１７７", "US"),
+    ("\uff12\uff10\uff16\uff15\uff15\uff15\uff10\uff11\uff17\uff17", "US"),
     ("\u202a+1 206 555 0177\u202c", None),
     ("206 555 0177", "us"),
     ("206 555 0177", "CA"),
@@ -91,9 +91,7 @@ def test_every_spelling_of_a_number_is_the_same_number(employer: Member, written
     assert (answer["number"], answer["notes"]) == ("+12065550177", [])
 
 
-def test_an_extension_is_dropped_with_a_note(
-    investigator: Member, employer: Member, decoy: str, number: str
-) -> None:
+def test_an_extension_is_dropped_with_a_note(investigator: Member, employer: Member, decoy: str, number: str) -> None:
     investigator.record(hit(decoy, number))
     answer = employer.look_up(f"{number} ext. 23")
     assert (answer["number"], answer["outcome"]) == (number, "contact_observed")
@@ -147,9 +145,7 @@ def test_today_and_the_zones_ahead_of_it_are_not_the_future(employer: Member, nu
 
 
 @pytest.mark.parametrize("purpose", ["company_number", "investigation", "subject_request", "partner_screening"])
-def test_every_purpose_goes_to_the_audit_log(
-    employer: Member, trail: AuditTrail, number: str, purpose: str
-) -> None:
+def test_every_purpose_goes_to_the_audit_log(employer: Member, trail: AuditTrail, number: str, purpose: str) -> None:
     answer = employer.post("/v1/lookups", {"number": number, "purpose": purpose, "case_ref": "HR-2026-118"})
     event = trail.only(answer)
     assert (event["purpose"], event["case"]) == (purpose, "HR-2026-118")

@@ -1,7 +1,7 @@
 """The floor of a request: a bare FastAPI endpoint that takes a small JSON body and gives a small JSON answer.
 
-`python -m tests.bench.hello PORT` serves it exactly as `demand-registry serve` serves the registry. It comes twice: as
-a function in the event loop, which is the floor, and in a thread, as the registry's own routes are run.
+`python -m tests.bench.hello PORT` serves it exactly as `demand-registry serve` serves the registry. It comes twice: run
+in a thread like every route of the registry, which is the floor, and in the event loop, where it may never wait.
 """
 
 import socket
@@ -33,14 +33,14 @@ def build() -> FastAPI:
     app = FastAPI(openapi_url=None)
 
     @app.post("/hello")
-    async def hello(question: Question) -> Answer:
+    def hello(question: Question) -> Answer:
         return Answer(number=question.number, outcome="none", guidance="/guidance")
 
-    @app.post("/hello-in-a-thread")
-    def hello_in_a_thread(question: Question) -> Answer:
+    @app.post("/hello-in-event-loop")
+    async def hello_in_event_loop(question: Question) -> Answer:
         return Answer(number=question.number, outcome="none", guidance="/guidance")
 
-    del hello, hello_in_a_thread  # FastAPI has them
+    del hello, hello_in_event_loop  # FastAPI has them
     return app
 
 

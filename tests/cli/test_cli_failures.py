@@ -131,6 +131,14 @@ def test_run_and_serve_are_kept_apart(shared: CommandLine, tmp_path: Path) -> No
     )
 
 
+def test_a_place_that_cannot_hold_a_key_file_is_named(blank: CommandLine) -> None:
+    blank.done("migrate")
+    in_a_file = Path(blank.environment["REGISTRY_KEY_FILE"]).with_name("file")
+    in_a_file.touch()
+    said = blank.refused("init", "--no-passphrase", "--key-file", str(in_a_file / "keys.json"))
+    assert said == f"Error: {in_a_file}: File exists.\n"
+
+
 def test_serve_names_what_is_wrong_with_its_address(shared: CommandLine) -> None:
     assert "192.0.2.1 is not an address of this machine." in shared.refused("serve", "--host", "192.0.2.1")
     assert "The host no.such.host.invalid is not known." in shared.refused("serve", "--host", "no.such.host.invalid")
@@ -186,7 +194,7 @@ def test_a_number_that_is_typed_is_not_repeated(shared: CommandLine, noun: str, 
 
 
 def spoken(cli: CommandLine, arguments: list[str], typed: bytes = b"") -> Result:
-    runner = CliRunner(env={**dict.fromkeys(clean_environment(), None), **clean_environment(**cli.environment)})
+    runner = CliRunner(env=clean_environment(cli.environment))
     return runner.invoke(main, arguments, input=typed, prog_name="demand-registry")
 
 

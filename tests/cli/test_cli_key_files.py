@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from command_line import CommandLine, on_a_terminal
 from databases import as_superuser, named
 from members import KEYS
 from psycopg import sql
@@ -184,3 +184,12 @@ def test_no_secret_of_the_key_file_is_ever_printed(cli: CommandLine) -> None:
     held = key_file.read(Path(cli.environment["REGISTRY_KEY_FILE"]), None)
     for secret in (*held.seeds.values(), held.fingerprint_key):
         assert secret.hex() not in printed
+
+
+def test_a_terminal_is_asked_for_passphrases_and_shows_none(blank: CommandLine) -> None:
+    twice = [("New passphrase (not shown)", PASSPHRASE), ("Once more", PASSPHRASE)]
+    assert PASSPHRASE not in (said := on_a_terminal(["init"], blank.environment, twice))
+    assert "generation 1 is registered with the database" in said
+    said = on_a_terminal(["generations", "list"], blank.environment, [("Passphrase of", PASSPHRASE)])
+    assert "In the key file" in said
+    assert PASSPHRASE not in said

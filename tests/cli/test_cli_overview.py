@@ -96,7 +96,7 @@ def test_an_unknown_command_is_named() -> None:
 def test_the_base_install_imports_files_and_says_what_the_rest_needs(tmp_path: Path) -> None:
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-c", ON_THE_BASE_INSTALL, *arguments]
-        environment = clean_environment(REGISTRY_API_KEY="drk_test_abc", REGISTRY_URL="http://127.0.0.1:1")
+        environment = clean_environment({"REGISTRY_API_KEY": "drk_test_abc", "REGISTRY_URL": "http://127.0.0.1:1"})
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
     file = tmp_path / "hits.csv"

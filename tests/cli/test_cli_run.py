@@ -76,7 +76,7 @@ def test_the_run_file_tells_mode_address_and_process(server: Server, short_folde
 
 def test_the_three_commands_that_are_printed_work_as_they_stand(server: Server) -> None:
     script = server.text.partition("ask about the caller.\n")[2].partition("More keys:")[0]
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=clean_environment())
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=clean_environment({}))
     assert done.stderr == ""
     decoy, hits, lookup = done.stdout.splitlines()
     assert len(decoy) == 36

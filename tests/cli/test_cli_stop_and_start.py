@@ -14,7 +14,6 @@ from registry.db.embedded import EmbeddedPostgres, running_urls
 
 pytestmark = pytest.mark.xdist_group("cli-run")
 READY = "Stop: +Ctrl-C"
-SECONDS_OF_A_SECOND_START = 10
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,8 @@ def test_a_passphrase_that_is_named_seals_the_key_file_of_the_first_start(pilot:
     assert "plain" not in pilot.key_file.read_text(encoding="utf-8")
 
 
-def test_a_second_start_takes_seconds_keeps_keys_and_shows_none(pilot: Pilot, tmp_path: Path) -> None:
-    before = time.monotonic()
+def test_a_second_start_keeps_keys_and_shows_none(pilot: Pilot, tmp_path: Path) -> None:
     with started(["run"], pilot.port, tmp_path / "second.txt", pilot.environment, READY) as second:
-        assert time.monotonic() - before < SECONDS_OF_A_SECOND_START
         assert "drk_" not in second.text
         assert "keys issue --organisation 'Demo employer'" in second.text
         account = httpx.get(f"{second.url}/v1/account", headers={"Authorization": f"Bearer {pilot.operator}"})
@@ -83,9 +80,11 @@ def test_a_second_start_takes_seconds_keeps_keys_and_shows_none(pilot: Pilot, tm
         assert_stopped(second, pilot.data_dir, signal.SIGTERM)
 
 
-def test_a_start_that_is_interrupted_leaves_nothing_running(pilot: Pilot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("after_seconds", [0, 0.02, 0.1, 0.3, 0.6])
+def test_a_start_that_is_interrupted_leaves_nothing_running(pilot: Pilot, tmp_path: Path, after_seconds: float) -> None:
     printed = tmp_path / "interrupted.txt"
     with started(["run"], pilot.port, printed, pilot.environment, "Starting PostgreSQL") as server:
+        time.sleep(after_seconds)
         assert_stopped(server, pilot.data_dir, signal.SIGHUP)
 
 
@@ -139,7 +138,7 @@ def test_an_api_that_cannot_start_is_told_in_a_sentence(cli: CommandLine, tmp_pa
         given = {**cli.environment, "PYTHONPATH": str(tmp_path), "REGISTRY_PORT": str(free_port())}
         done = subprocess.run(
             [PROGRAM, "serve", "--workers", workers],
-            env=clean_environment(measured=False, **given),
+            env=clean_environment(given, measured=False),
             capture_output=True,
             text=True,
             check=False,

@@ -135,8 +135,8 @@ def test_an_event_of_nobody_has_no_organisation(application: Connection, superus
 def test_even_a_superuser_cannot_write_a_leaf_that_is_not_its_bodys(superuser: Connection) -> None:
     body = event().body()
     for column in ("leaf", "event_id", "organisation", "operation"):
+        statement = sql.SQL("INSERT INTO audit.event (body, {}) VALUES (%s, NULL)").format(sql.Identifier(column))
         with pytest.raises(errors.GeneratedAlways):
-            statement = sql.SQL("INSERT INTO audit.event (body, {}) VALUES (%s, NULL)").format(sql.Identifier(column))
             superuser.execute(statement, (body,))
 
 

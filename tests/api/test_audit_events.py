@@ -1,0 +1,301 @@
+"""Every operation leaves exactly one event, committed with what it did, whatever became of it."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from audit_trail import AuditTrail
+from house import House, opened_database, opened_house
+from members import NOW, Member, hit
+
+from registry.db.embedded import EmbeddedUrls
+
+CSV = {"Content-Type": "text/csv"}
+AGENT = {"User-Agent": "acceptance/1.0"}
+
+
+@dataclass
+class Scene:
+    """Two organisations, the operator, a line, and a number that was seen."""
+
+    house: House
+    investigator: Member
+    employer: Member
+    operator: Member
+    decoy: str
+    hit: str
+    seen: str
+    number: str
+    """Not seen, and in no list."""
+
+    def ask(self, path: str, **body: Any) -> Any:
+        return self.employer.post(path, {"purpose": "company_number", "case_ref": "HR-7", **body}, headers=AGENT)
+
+    def file(self, member: Member, target: str, content: str) -> Any:
+        return member.post(target, content=content, headers={**CSV, **AGENT})
+
+    def act(self, member: Member, method: str, path: str, body: object = None) -> Any:
+        return member.client.request(method, path, json=body, headers={**member.headers, **AGENT})
+
+
+@pytest.fixture
+def scene(
+    house: House,
+    investigator: Member,
+    employer: Member,
+    operator: Member,
+    decoy: str,
+    fresh_number: Callable[[], str],
+) -> Scene:
+    seen = fresh_number()
+    recorded = investigator.record(hit(decoy, seen))["results"][0]["id"]
+    return Scene(house, investigator, employer, operator, decoy, recorded, seen, fresh_number())
+
+
+def suspended(scene: Scene) -> Member:
+    member = scene.house.member("partner")
+    scene.operator.post(f"/v1/organisations/{member.id}/suspension")
+    return member
+
+
+def a_dispute(scene: Scene) -> str:
+    return str(scene.operator.post("/v1/disputes", {"number": scene.number}).json()["id"])
+
+
+Act = Callable[[Scene], Any]
+CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
+    "look_up": (
+        "employer",
+        "POST /v1/lookups",
+        {"submitted": 1, "charged": 1, "contact_observed": 1},
+        lambda s: s.ask("/v1/lookups", number=s.seen),
+    ),
+    "check": (
+        "employer",
+        "POST /v1/checks",
+        {"submitted": 2, "charged": 2, "contact_observed": 1, "none": 1, "indeterminate": 0, "refused": 0},
+        lambda s: s.ask("/v1/checks", items=[{"number": s.seen}, {"number": s.number}]),
+    ),
+    "check_file": (
+        "employer",
+        "POST /v1/checks/files",
+        {"submitted": 1, "charged": 1, "contact_observed": 1, "none": 0, "indeterminate": 0, "refused": 0},
+        lambda s: s.file(s.employer, "/v1/checks/files?purpose=company_number&case_ref=HR-7", f"Phone\n{s.seen}\n"),
+    ),
+    "register_decoy": (
+        "investigator",
+        "POST /v1/decoys",
+        {"submitted": 1, "charged": 1, "registered": 1},
+        lambda s: s.act(s.investigator, "POST", "/v1/decoys", {"label": "a", "number": s.number, "role": "test"}),
+    ),
+    "change_decoy": (
+        "investigator",
+        "PATCH /v1/decoys/{decoy_id}",
+        {"submitted": 0, "charged": 0, "changed": 1},
+        lambda s: s.act(s.investigator, "PATCH", f"/v1/decoys/{s.decoy}", {"label": "b"}),
+    ),
+    "record_hits": (
+        "investigator",
+        "POST /v1/hits",
+        {"submitted": 1, "charged": 1, "recorded": 1, "duplicate": 0, "refused": 0},
+        lambda s: s.act(s.investigator, "POST", "/v1/hits", {"hits": [hit(s.decoy, s.number)]}),
+    ),
+    "import_hits": (
+        "investigator",
+        "POST /v1/hits/imports",
+        {"submitted": 1, "charged": 1, "recorded": 0, "duplicate": 0, "refused": 1},
+        lambda s: s.file(s.investigator, "/v1/hits/imports", "number,occurred_at\nx,y\n"),
+    ),
+    "import_hits_dry_run": (
+        "investigator",
+        "POST /v1/hits/imports",
+        {"submitted": 1, "charged": 1, "recorded": 0, "duplicate": 0, "refused": 1},
+        lambda s: s.file(s.investigator, "/v1/hits/imports?dry_run=true", "number,occurred_at\nx,y\n"),
+    ),
+    "retract_hit": (
+        "investigator",
+        "POST /v1/hits/{hit_id}/retraction",
+        {"submitted": 0, "charged": 0, "retracted": 1},
+        lambda s: s.act(s.investigator, "POST", f"/v1/hits/{s.hit}/retraction", {"reason": "other"}),
+    ),
+    "view_account": (
+        "employer",
+        "GET /v1/account",
+        {"submitted": 0, "charged": 0},
+        lambda s: s.act(s.employer, "GET", "/v1/account"),
+    ),
+    "create_organisation": (
+        "operator",
+        "POST /v1/organisations",
+        {"submitted": 0, "charged": 0, "created": 1},
+        lambda s: s.act(s.operator, "POST", "/v1/organisations", {"name": "One of a kind", "kind": "partner"}),
+    ),
+    "suspend_organisation": (
+        "operator",
+        "POST /v1/organisations/{organisation_id}/suspension",
+        {"submitted": 0, "charged": 0, "changed": 1},
+        lambda s: s.act(s.operator, "POST", f"/v1/organisations/{s.house.member('partner').id}/suspension"),
+    ),
+    "resume_organisation": (
+        "operator",
+        "POST /v1/organisations/{organisation_id}/resumption",
+        {"submitted": 0, "charged": 0, "changed": 1},
+        lambda s: s.act(s.operator, "POST", f"/v1/organisations/{suspended(s).id}/resumption"),
+    ),
+    "set_limits": (
+        "operator",
+        "PATCH /v1/organisations/{organisation_id}/limits",
+        {"submitted": 0, "charged": 0, "changed": 1},
+        lambda s: s.act(s.operator, "PATCH", f"/v1/organisations/{s.employer.id}/limits", {"numbers_per_day": 10**7}),
+    ),
+    "issue_key": (
+        "operator",
+        "POST /v1/organisations/{organisation_id}/keys",
+        {"submitted": 0, "charged": 0, "issued": 1},
+        lambda s: s.act(s.operator, "POST", f"/v1/organisations/{s.employer.id}/keys", {}),
+    ),
+    "revoke_key": (
+        "operator",
+        "POST /v1/keys/{key_id}/revocation",
+        {"submitted": 0, "charged": 0, "changed": 1},
+        lambda s: s.act(s.operator, "POST", f"/v1/keys/{s.house.member('partner').key[9:17]}/revocation"),
+    ),
+    "expire_key": (
+        "operator",
+        "PATCH /v1/keys/{key_id}",
+        {"submitted": 0, "charged": 0, "changed": 1},
+        lambda s: s.act(s.operator, "PATCH", f"/v1/keys/{s.employer.key[9:17]}", {"expires_at": None}),
+    ),
+    "add_exclusion": (
+        "operator",
+        "POST /v1/exclusions",
+        {"submitted": 1, "charged": 1, "added": 1},
+        lambda s: s.act(s.operator, "POST", "/v1/exclusions", {"number": s.number, "reason": "other"}),
+    ),
+    "open_dispute": (
+        "operator",
+        "POST /v1/disputes",
+        {"submitted": 1, "charged": 1, "opened": 1},
+        lambda s: s.act(s.operator, "POST", "/v1/disputes", {"number": s.number}),
+    ),
+    "close_dispute": (
+        "operator",
+        "POST /v1/disputes/{dispute_id}/closure",
+        {"submitted": 0, "charged": 0, "closed": 1},
+        lambda s: s.act(s.operator, "POST", f"/v1/disputes/{a_dispute(s)}/closure", {"resolution": "withdrawn"}),
+    ),
+}
+QUESTIONS = frozenset({"look_up", "check", "check_file"})
+UNDER_POLICY = QUESTIONS | {"change_decoy", "record_hits", "import_hits", "import_hits_dry_run", "retract_hit"}
+UNDER_KEYS = (UNDER_POLICY - {"change_decoy", "retract_hit"}) | {"add_exclusion", "open_dispute"}
+
+
+@pytest.mark.parametrize("operation", CASES)
+def test_an_operation_leaves_one_event_that_says_who_did_what_and_why(
+    scene: Scene, trail: AuditTrail, operation: str
+) -> None:
+    kind, route, count, act = CASES[operation]
+    answer = act(scene)
+    assert answer.status_code in {200, 201}, answer.text
+    (event,) = trail.of(answer)
+    asks = operation in QUESTIONS
+    actor: Member = getattr(scene, kind)
+    assert event == {
+        "v": 1,
+        "id": event["id"],
+        "time": event["time"],
+        "operation": operation,
+        "result": "ok",
+        "actor": {"organisation": str(actor.id), "key": actor.key[9:17], "on_behalf_of": None},
+        "purpose": "company_number" if asks else None,
+        "case": "HR-7" if asks else None,
+        "request": {"id": answer.headers["x-request-id"], "route": route},
+        "count": count,
+        "policy": "2026-11" if operation in UNDER_POLICY else None,
+        "generation": 1 if operation in UNDER_KEYS else None,
+        "subjects": event["subjects"],
+        "private": event["private"],
+        "nonce": event["nonce"],
+    }
+    assert event["id"] in answer.text
+    assert UUID(event["id"]).version == 7
+    assert datetime.fromisoformat(event["time"]) == NOW
+    assert len(bytes.fromhex(event["nonce"])) == 16
+    tags = [scene.house.registry.keys.tags(scene.seen)[0]] if asks else []
+    assert trail.disclosed(event["id"]) == tags
+    assert (event["subjects"] is None) is not asks
+    nonce, address, agent = trail.private(event["id"])
+    assert (len(nonce), address, agent) == (16, "192.0.2.7", "acceptance/1.0")
+    assert nonce.hex() != event["nonce"]
+
+
+LISTS = {
+    "list_decoys": ("investigator", "/v1/decoys"),
+    "list_hits": ("investigator", "/v1/hits"),
+    "list_organisations": ("operator", "/v1/organisations"),
+    "list_keys": ("operator", "/v1/organisations/{organisation_id}/keys"),
+    "list_exclusions": ("operator", "/v1/exclusions"),
+    "list_disputes": ("operator", "/v1/disputes"),
+}
+
+
+@pytest.mark.parametrize("operation", LISTS)
+def test_a_list_leaves_an_event_with_how_many_were_shown(scene: Scene, trail: AuditTrail, operation: str) -> None:
+    kind, path = LISTS[operation]
+    actor: Member = getattr(scene, kind)
+    answer = actor.get(path.format(organisation_id=scene.employer.id))
+    event = trail.only(answer)
+    assert (event["operation"], event["request"]["route"]) == (operation, f"GET {path}")
+    assert event["count"] == {"submitted": 0, "charged": 0, "listed": len(answer.json()["data"])}
+
+
+def test_events_are_bound_to_nonces_that_never_come_again(scene: Scene, trail: AuditTrail) -> None:
+    answers = [scene.ask("/v1/lookups", number=scene.seen) for _ in range(5)]
+    events = [trail.only(answer) for answer in answers]
+    for member in ("id", "nonce", "private"):
+        assert len({event[member] for event in events}) == 5
+    assert len({event["subjects"] for event in events}) == 1
+
+
+def test_a_user_agent_is_cut_and_a_number_in_it_is_masked(scene: Scene, trail: AuditTrail) -> None:
+    agent = f"Mozilla/5.0 (phone; {scene.number}) " + "x" * 300
+    headers = {**scene.employer.headers, "User-Agent": agent}
+    answer = scene.employer.client.get("/v1/account", headers=headers)
+    _, _, kept = trail.private(trail.only(answer)["id"])
+    assert kept is not None
+    assert kept.startswith("Mozilla/")
+    assert "... xxx" in kept
+    assert scene.number[-7:] not in kept
+    assert len(kept) <= 200
+
+
+@pytest.fixture
+def mute_house(cluster: EmbeddedUrls, template: str) -> Generator[House]:
+    """A registry whose audit log takes no events any more."""
+    with opened_database(cluster, template) as urls, opened_house(urls) as house:
+        yield house
+
+
+def test_what_cannot_be_recorded_is_neither_answered_nor_done(mute_house: House) -> None:
+    investigator, employer = mute_house.member("investigator"), mute_house.member("employer")
+    decoy, number = investigator.register_decoy("+12065550199"), "+12065550177"
+    investigator.record(hit(decoy, number))
+    mute_house.superuser.execute("REVOKE INSERT ON audit.event FROM registry_app")
+    mute_house.superuser.execute("REVOKE INSERT (body) ON audit.event FROM registry_app")
+    question = {"number": number, "purpose": "company_number"}
+    file = {"content": f"Phone\n{number}\n", "headers": CSV}
+    for answer in (
+        employer.post("/v1/lookups", question),
+        employer.post("/v1/checks", {"purpose": "company_number", "items": [{"number": number}]}),
+        employer.post("/v1/checks/files?purpose=company_number", **file),
+        investigator.post("/v1/hits", {"hits": [hit(decoy, number, "2026-11-02T10:00:00Z")]}),
+        investigator.get("/v1/hits"),
+    ):
+        assert answer.status_code == 500
+        assert answer.json()["code"] == "internal"
+        assert "contact_observed" not in answer.text
+    mute_house.superuser.execute("GRANT INSERT (body) ON audit.event TO registry_app")
+    assert employer.look_up(number)["evidence"]["contacts"] == 1

@@ -1,0 +1,116 @@
+"""Clients that go away, over real sockets."""
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from house import House, opened_database, opened_house
+from serving import Caller, served
+
+from registry.db.embedded import EmbeddedUrls
+
+AT = "2026-11-01T{:02}:{:02}:00Z"
+CHUNK = 2_000
+
+
+@pytest.fixture(scope="module")
+def own_house(cluster: EmbeddedUrls, template: str) -> Generator[House]:
+    with opened_database(cluster, template) as urls, opened_house(urls) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def address(own_house: House) -> Generator[tuple[str, int]]:
+    with served(own_house) as found:
+        yield found
+
+
+def events(house: House, operation: str, request_id: str | None = None) -> list[tuple[Any, ...]]:
+    """result and count of every event of an operation, in their order."""
+    statement = (
+        "SELECT audit.field(body, 'result'), (audit.field(body, 'count', 'submitted'))::int FROM audit.event"
+        " WHERE operation = %s AND coalesce(audit.field(body, 'request', 'id') = %s, true) ORDER BY id"
+    )
+    return house.superuser.execute(statement, (operation, request_id)).fetchall()
+
+
+def settled(house: House, operation: str, request_id: str | None = None) -> list[tuple[Any, ...]]:
+    """The events, once there is one and no more have come for half a second."""
+    found: list[tuple[Any, ...]] = []
+    quiet = time.monotonic() + 0.5
+    while time.monotonic() < quiet or not found:
+        time.sleep(0.02)
+        if (now := events(house, operation, request_id)) != found:
+            found, quiet = now, time.monotonic() + 0.5
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "operation"),
+    [
+        ("employer", "/v1/checks/files?purpose=company_number", "check_file"),
+        ("investigator", "/v1/hits/imports", "import_hits"),
+    ],
+)
+def test_an_upload_that_is_cut_off_is_recorded_as_such_and_nothing_is_done(
+    own_house: House, address: tuple[str, int], kind: str, target: str, operation: str
+) -> None:
+    before = len(events(own_house, operation))
+    caller = Caller(address)
+    caller.begin(own_house.member(kind), target, length=10_000)
+    caller.send(b"number,occurred_at\n+12065550188,2026-11-01T10:00:00Z\n")
+    caller.hang_up()
+    while len(found := events(own_house, operation)) == before:
+        time.sleep(0.02)
+    assert found[before:] == [("upload_incomplete", 0)]
+    assert "5550188" not in own_house.everything_stored()
+
+
+def table(decoy: str, rows: int) -> bytes:
+    """Different contacts of one number; only every hundredth row is one, so that the test is quick."""
+
+    def line(row: int) -> str:
+        number = "+12065550177" if row % 100 == 0 else "withheld"
+        return f"row-{row},{number},{decoy},sms,{AT.format(row // 1_000, row // 100 % 60)}\n"
+
+    return ("source_id,number,decoy_id,channel,occurred_at\n" + "".join(map(line, range(rows)))).encode()
+
+
+def test_an_import_whose_client_goes_away_stops_and_can_be_run_again(
+    own_house: House, address: tuple[str, int]
+) -> None:
+    investigator = own_house.member("investigator")
+    content = table(investigator.register_decoy("+12065550199"), 5 * CHUNK)
+    caller = Caller(address)
+    caller.begin(investigator, "/v1/hits/imports", length=len(content), accept="application/x-ndjson")
+    caller.send(content)
+    request_id = caller.read_head()["x-request-id"]
+    while "progress" not in (event := caller.read_event()):
+        assert event["refused"]["code"] == "withheld"
+    assert event["progress"] == {"rows": CHUNK, "of": 5 * CHUNK}
+    caller.hang_up()
+    done = settled(own_house, "import_hits", request_id)
+    assert 1 <= len(done) < 5
+    assert set(done) == {("ok", CHUNK)}
+
+    again = investigator.post("/v1/hits/imports", content=content, headers={"Content-Type": "text/csv"}).json()
+    assert again["duplicate"] == 20 * len(done)
+    assert again["recorded"] == 20 * (5 - len(done))
+    assert again["refused"] == 5 * CHUNK - 100
+    assert own_house.member("employer").look_up("+12065550177")["evidence"]["contacts"] == 100
+
+
+def test_a_file_check_whose_client_goes_away_stops_at_the_next_chunk(
+    own_house: House, address: tuple[str, int]
+) -> None:
+    employer = own_house.member("employer")
+    content = b"name,phone\n" + b"somebody or other,withheld\n" * (40 * CHUNK)
+    caller = Caller(address)
+    caller.begin(employer, "/v1/checks/files?purpose=company_number", length=len(content))
+    caller.send(content)
+    request_id = caller.read_head()["x-request-id"]
+    caller.hang_up()
+    done = settled(own_house, "check_file", request_id)
+    assert 1 <= len(done) < 40
+    assert set(done) == {("ok", CHUNK)}
