@@ -113,7 +113,7 @@ CaseRef = Annotated[
     Field(
         description="Your own reference for the audit log: no names, no numbers. `HR-2026-118` is fine.",
         examples=["HR-2026-118"],
-        json_schema_extra={"pattern": f"^{CASE_REF_PATTERN}$"},
+        json_schema_extra={"pattern": CASE_REF_PATTERN},
     ),
 ]
 AuditId = Annotated[UUID, Field(description="The receipt: this answer's event in the audit log.")]

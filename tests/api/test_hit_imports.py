@@ -75,7 +75,7 @@ def test_twilios_message_log_is_recognised_and_its_bodies_go_nowhere(
     investigator.register_decoy(line)
 
     def row(sender: str, to: str, direction: str, sid: str) -> str:
-        text = f'"Hello Canary, it is {sender}, ""Body-Canary-4711"""'
+        text = f'"Hello Canary, it is {sender}, ""Body-Canary"""'
         return f"{sender},{to},{text},received,Sun 01 Nov 2026 10:00:00 +0000,2010,1,,AC1,{sid},{direction},-0.01,USD\n"
 
     content = f"{TWILIO}\n" + "".join(
@@ -95,7 +95,7 @@ def test_twilios_message_log_is_recognised_and_its_bodies_go_nowhere(
     assert (evidence["contacts"], evidence["channels"]) == (2, ["mms", "sms"])
     assert employer.look_up(other)["outcome"] == "none"
     stored = house.everything_stored()
-    for canary in ("anary", "4711", "twilio", caller[-10:], line[-10:]):
+    for canary in ("anary", "twilio", caller[-10:], line[-10:]):
         assert canary not in stored
     assert "anary" not in str(told)
 

@@ -5,8 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from databases import as_superuser
 from house import House, opened_database, opened_house
+from psycopg import sql
 from serving import Caller, served
+from sqlalchemy import make_url
 
 from registry.db.embedded import EmbeddedUrls
 
@@ -64,7 +67,7 @@ def test_an_upload_that_is_cut_off_is_recorded_as_such_and_nothing_is_done(
     while len(found := events(own_house, operation)) == before:
         time.sleep(0.02)
     assert found[before:] == [("upload_incomplete", 0)]
-    assert "5550188" not in own_house.everything_stored()
+    assert "2065550188" not in own_house.everything_stored()
 
 
 def table(decoy: str, rows: int) -> bytes:
@@ -114,3 +117,31 @@ def test_a_file_check_whose_client_goes_away_stops_at_the_next_chunk(
     done = settled(own_house, "check_file", request_id)
     assert 1 <= len(done) < 40
     assert set(done) == {("ok", CHUNK)}
+
+
+def test_an_import_that_loses_its_database_says_so_in_its_last_line_and_can_be_run_again(
+    cluster: EmbeddedUrls, template: str
+) -> None:
+    allow = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
+    end = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}")
+    with opened_database(cluster, template) as urls, opened_house(urls) as house, served(house) as address:
+        name = make_url(urls.app).database or ""
+        investigator = house.member("investigator")
+        content = table(investigator.register_decoy("+12065550199"), 10 * CHUNK)
+        caller = Caller(address)
+        caller.begin(investigator, "/v1/hits/imports", length=len(content), accept="application/x-ndjson")
+        caller.send(content)
+        caller.read_head()
+        while "progress" not in caller.read_event():
+            pass
+        as_superuser(cluster, allow.format(sql.Identifier(name), sql.SQL("false")), end.format(sql.Literal(name)))
+        while (event := caller.read_event()).keys() <= {"refused", "progress"}:
+            pass
+        problem = event["problem"]
+        assert (problem["code"], problem["status"]) == ("database_unavailable", 503)
+        caller.hang_up()
+        as_superuser(cluster, allow.format(sql.Identifier(name), sql.SQL("true")))
+        again = investigator.post("/v1/hits/imports", content=content, headers={"Content-Type": "text/csv"}).json()
+        assert again["duplicate"] >= 20
+        assert again["recorded"] + again["duplicate"] == 200
+        assert house.member("employer").look_up("+12065550177")["evidence"]["contacts"] == 200
