@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/demand-registry run
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 
 check: format lint types contracts openapi migrations test coverage
 

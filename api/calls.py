@@ -151,7 +151,9 @@ class Call:
         )
         if found.key_allowed:
             detail = f"The organisation may ask or submit {day.remaining} more numbers today; this was {numbers}."
-            wait = None if numbers > day.quota else float(day.reset)
+            if numbers > day.quota:
+                detail += f" A day's limit is {day.quota}: waiting cannot help, send fewer at a time."
+            wait = float(day.reset)
         else:
             detail = "The key has made its requests for this minute."
             wait = 60.0 / key.quota

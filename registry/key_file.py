@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -43,9 +44,12 @@ class KeyFile(Confidential):
         """New secrets: generation 1 and a fingerprint key."""
         return cls(seeds={1: secrets.token_bytes(SEED_BYTES)}, fingerprint_key=secrets.token_bytes(32))
 
-    def with_new_generation(self) -> tuple["KeyFile", int]:
-        """The same secrets and one more seed, under the next number."""
-        number = max(self.seeds) + 1
+    def with_new_generation(self, known: Collection[int] = ()) -> tuple["KeyFile", int]:
+        """The same secrets and one more seed, under a number that was never used.
+
+        known: numbers that the database knows; a destroyed generation is gone from the file, its number is not free.
+        """
+        number = max((*self.seeds, *known)) + 1
         return replace(self, seeds={**self.seeds, number: secrets.token_bytes(SEED_BYTES)}), number
 
     def without(self, number: int) -> "KeyFile":

@@ -39,7 +39,6 @@ class Settings(Confidential, BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65_535)
-    public_url: str = "http://127.0.0.1:8000"
     trusted_proxies: Annotated[list[str], BeforeValidator(_list)] = ["127.0.0.1", "::1"]
     metrics_networks: Annotated[list[IPv4Network | IPv6Network], BeforeValidator(_list)] = [
         IPv4Network("127.0.0.0/8"),
@@ -99,6 +98,9 @@ class Settings(Confidential, BaseModel):
         if self.key_passphrase_file is None:
             return None
         try:
-            return self.key_passphrase_file.read_text(encoding="utf-8").splitlines()[0]
-        except (OSError, IndexError, UnicodeDecodeError):
-            raise SettingsError(f"{PREFIX}KEY_PASSPHRASE_FILE: the file cannot be read or is empty.") from None
+            first = self.key_passphrase_file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError):
+            first = ""
+        if not first.strip():
+            raise SettingsError(f"{PREFIX}KEY_PASSPHRASE_FILE: the file cannot be read, or its first line is empty.")
+        return first

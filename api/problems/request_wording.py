@@ -158,9 +158,9 @@ _REQUESTS: Final[Mapping[Code, Wording]] = {
 _FILES: Final[Mapping[Code, Wording]] = {
     Code.FILE_EMPTY: Wording(
         title="The file is empty",
-        happened="The file holds no rows: it is empty, or it has a header and nothing else.",
+        happened="The file holds nothing, or nothing but blank lines.",
         advice="Check that you chose the right file and that it was saved completely.",
-        example="The file has no rows.",
+        example="The file holds nothing.",
     ),
     Code.FILE_NOT_TEXT: Wording(
         title="The file is not a text file",

@@ -13,7 +13,6 @@ from registry.cli.session import Session, session
 from registry.db import generations
 from registry.db.generations import Generation
 from registry.domain.errors import Code, Refused
-from registry.key_file import KeyFile
 from registry.keys import SecretKey
 from registry.operations.list_records import ListGenerations
 from registry.operations.manage_generations import AddGeneration, RetireGeneration
@@ -127,22 +126,10 @@ def _next_generation(opened: Session) -> tuple[int, bytes]:
     known = {one.number for one in _all(opened)}
     waiting = sorted(set(content.seeds) - known)
     if not waiting:
-        content, number = _with_unused_number(content, known)
+        content, number = content.with_new_generation(known)
         opened.keys.replace(content)
         waiting = [number]
     return waiting[0], content.seeds[waiting[0]]
-
-
-def _with_unused_number(content: KeyFile, known: set[int]) -> tuple[KeyFile, int]:
-    """Numbers of destroyed generations are gone from the file and still known to the database."""
-    extended, number = content.with_new_generation()
-    skipped: list[int] = []
-    while number in known:
-        skipped.append(number)
-        extended, number = extended.with_new_generation()
-    for one in skipped:
-        extended = extended.without(one)
-    return extended, number
 
 
 def _is_retired(opened: Session, number: int) -> bool:

@@ -113,12 +113,13 @@ def test_refused_items_of_a_check_cost_what_answered_ones_cost(house: House) -> 
     refusal_of(ask(member), 429, "quota_exceeded")
 
 
-def test_more_than_a_whole_days_numbers_is_refused_without_a_promise(house: House) -> None:
-    """No waiting would help, so no Retry-After is given."""
+def test_more_than_a_whole_days_numbers_is_told_that_waiting_cannot_help(house: House) -> None:
     member = house.member("employer", numbers_per_day=5)
     over = check(member, 6)
-    assert refusal_of(over, 429, "quota_exceeded")["violated-policies"] == ["org-day"]
-    assert "retry-after" not in over.headers
+    problem = refusal_of(over, 429, "quota_exceeded")
+    assert problem["violated-policies"] == ["org-day"]
+    assert "waiting cannot help" in problem["detail"]
+    assert 1 <= int(over.headers["retry-after"]) <= 86_400
     assert remaining(over)[1] == 5
     assert check(member, 5).status_code == 200
 

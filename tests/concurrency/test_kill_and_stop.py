@@ -141,7 +141,7 @@ def test_a_stop_lets_the_request_in_flight_finish_and_ends_well(
         answer = running.result()
         assert (answer.status_code, answer.json()["recorded"]) == (201, 1)
         assert api.process.wait(20) == 0
-        assert not api.pids()
+        wait_until(lambda: not api.pids())
     assert hits_of(operator, member) == 1
 
 

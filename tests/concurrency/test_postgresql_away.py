@@ -1,6 +1,4 @@
-"""PostgreSQL goes away under load and comes back, or is only busy: refusals meanwhile, and nothing that was acknowledged
-is lost.
-"""
+"""PostgreSQL goes away under load and comes back, or is only busy: it is told, and nothing acknowledged is lost."""
 
 import os
 import shutil

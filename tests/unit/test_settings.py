@@ -12,7 +12,7 @@ BAD = "tR0ub4dor&3"
 
 # Texts that any value fits into.
 _FREE = {
-    *("database_url", "owner_database_url", "key_file", "key_passphrase_file", "data_dir", "host", "public_url"),
+    *("database_url", "owner_database_url", "key_file", "key_passphrase_file", "data_dir", "host"),
     *("trusted_proxies", "served_regions", "guidance_url", "spool_dir"),
 }
 

@@ -1,0 +1,141 @@
+"""The registry in a few dozen lines of plain Python over dictionaries, as DESIGN.md, section 6, tells it.
+
+It is what the real one is compared with, so it shares nothing with `registry.domain.policy`, knows no tags, keys,
+generations, listings or database, and is in no hurry.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+RETENTION_YEARS: Final = 2  # 24 months
+BURN_IN: Final = timedelta(days=7)
+NEVER_COUNTED: Final = frozenset({"toll_free", "premium_rate", "shared_cost"})
+
+Answer = tuple[str, str | None, "Facts | None"]
+"""outcome, reason, evidence"""
+
+
+@dataclass
+class Decoy:
+    owner: str
+    role: str
+    live_from: datetime | None
+    live_until: datetime | None
+    acquired_on: date | None
+
+
+@dataclass
+class Contact:
+    """line_type: what kind of number called."""
+
+    number: str
+    line_type: str
+    decoy: str
+    at: datetime
+    channel: str
+    attestation: str | None
+    diverted: bool
+    source: object
+    retracted: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    grade: str
+    contacts: int
+    decoys: int
+    organisations: int
+    first_contact: date
+    last_contact: date
+    channels: tuple[str, ...]
+
+
+@dataclass
+class Model:
+    """decoys and contacts by the ids that the real registry gave them. exclusions: number -> when each ends, or never.
+    disputes: id -> number, of the open ones.
+    """
+
+    now: datetime
+    decoys: dict[str, Decoy] = field(default_factory=dict[str, Decoy])
+    contacts: dict[str, Contact] = field(default_factory=dict[str, Contact])
+    exclusions: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
+    disputes: dict[str, str] = field(default_factory=dict[str, str])
+
+    def is_excluded(self, number: str) -> bool:
+        if number not in self.exclusions:
+            return False
+        ends = self.exclusions[number]
+        return ends is None or self.now < ends
+
+    def is_disputed(self, number: str) -> bool:
+        return number in self.disputes.values()
+
+    def same_event(self, owner: str, source: object) -> str | None:
+        """The contact that this organisation has submitted for the source before."""
+        for id_, contact in self.contacts.items():
+            if self.decoys[contact.decoy].owner == owner and contact.source == source:
+                return id_
+        return None
+
+    def ask(self, number: str, since: date | None = None, until: date | None = None) -> Answer:
+        if self.is_excluded(number):
+            return "none", None, None
+        inside = [
+            contact
+            for contact in self._that_count(number)
+            if (since is None or contact.at.date() >= since) and (until is None or contact.at.date() <= until)
+        ]
+        facts = self._facts(inside)
+        if facts is None:
+            return "none", None, None
+        if self.is_disputed(number):
+            return "indeterminate", "disputed", None
+        between = [contact for contact in inside if contact.at.date() not in {since, until}]
+        if len(between) < len(inside) and self._facts(between) is None:
+            return "indeterminate", "possession_boundary", None
+        return "contact_observed", None, facts
+
+    def expiries(self) -> list[datetime]:
+        """When contacts that are recorded now will have expired."""
+        return sorted({expiry(contact.at) for contact in self.contacts.values()})
+
+    def _that_count(self, number: str) -> Iterable[Contact]:
+        for contact in self.contacts.values():
+            decoy = self.decoys[contact.decoy]
+            if (
+                contact.number == number
+                and decoy.role == "advertisement"
+                and not contact.retracted
+                and not contact.diverted
+                and contact.line_type not in NEVER_COUNTED
+                and self.now < expiry(contact.at)
+                and (decoy.live_from is None or decoy.live_from <= contact.at)
+                and (decoy.live_until is None or contact.at < decoy.live_until)
+                and (decoy.acquired_on is None or contact.at.date() >= decoy.acquired_on + BURN_IN)
+            ):
+                yield contact
+
+    def _facts(self, contacts: list[Contact]) -> Facts | None:
+        decoys = {contact.decoy for contact in contacts}
+        owners = {self.decoys[decoy].owner for decoy in decoys}
+        days = {contact.at.date() for contact in contacts}
+        strong = any(contact.channel in {"sms", "mms", "chat"} or contact.attestation == "A" for contact in contacts)
+        if len(owners) >= 2:  # and so on two decoys or more
+            grade = "corroborated"
+        elif len(decoys) >= 2 or len(days) >= 2:
+            grade = "repeated"
+        elif strong:
+            grade = "single"
+        else:
+            return None
+        channels = tuple(sorted({contact.channel for contact in contacts}))
+        return Facts(grade, len(contacts), len(decoys), len(owners), min(days), max(days), channels)
+
+
+def expiry(at: datetime) -> datetime:
+    """The same day and time of day 24 months later; the 28th for a 29 February, whose year has no such day then."""
+    day = 28 if (at.month, at.day) == (2, 29) else at.day
+    return datetime(at.year + RETENTION_YEARS, at.month, day, *at.timetuple()[3:6], at.microsecond, UTC)
