@@ -138,4 +138,4 @@ class Model:
 def expiry(at: datetime) -> datetime:
     """The same day and time of day 24 months later; the 28th for a 29 February, whose year has no such day then."""
     day = 28 if (at.month, at.day) == (2, 29) else at.day
-    return datetime(at.year + RETENTION_YEARS, at.month, day, *at.timetuple()[3:6], at.microsecond, UTC)
+    return at.astimezone(UTC).replace(year=at.year + RETENTION_YEARS, day=day)

@@ -66,10 +66,13 @@ def open_tags(tx: Reading, tags: Sequence[bytes]) -> frozenset[bytes]:
     return frozenset(row[0] for row in tx.connection.execute(_OPEN, {"tags": bytes_array(tags)}))
 
 
-def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
-    """Copies open disputes to a number's tag of a newer generation. pairs: older tag -> newer tag."""
+def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
+    """Copies open disputes to a number's tag of a newer generation. pairs: older tag -> newer tag.
+
+    Returns the newer tags that it was missing for, whose listings must be refreshed in the same transaction.
+    """
     if not pairs:
-        return
+        return []
     rows = tx.connection.execute(_OPEN, {"tags": bytes_array(pairs)}).all()
     present = open_tags(tx, [pairs[row[0]] for row in rows])
     missing = [
@@ -80,6 +83,7 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
     if missing:
         # Two contacts of the number at once may both have found it missing.
         tx.connection.execute(_CARRY, missing)
+    return [pairs[row[0]] for row in rows if pairs[row[0]] not in present]
 
 
 def tags_of(tx: Reading, id_: UUID) -> list[bytes]:

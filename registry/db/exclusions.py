@@ -118,16 +118,17 @@ def active(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, Act
     return found
 
 
-def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
+def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
     """Copies exclusions to a number's tag of a newer generation. pairs: older tag -> newer tag.
 
-    Without this a number that was excluded before the newer key existed would be listed under it.
+    Without this a number that was excluded before the newer key existed would be listed under it. Returns the newer
+    tags that it was missing for, whose listings must be refreshed in the same transaction.
     """
     if not pairs:
-        return
+        return []
     rows = tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs)}).all()
     if not rows:
-        return
+        return []
     present = {
         (row[0], row[1])
         for row in tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs[row[0]] for row in rows)})
@@ -147,6 +148,7 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> None:
     if missing:
         # Two contacts of the number at once may both have found it missing.
         tx.connection.execute(_CARRY, missing)
+    return [pairs[row[0]] for row in rows if (pairs[row[0]], row[1]) not in present]
 
 
 def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> UUID | None:

@@ -100,7 +100,7 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
         recorded = [hit for hit in new if hit.source_key in free]
         known = hits.claimed(tx, owner, [source for source in sources.values() if source not in free])
         hits.add(tx, owner, registry.keys.current, registry.normaliser.version, recorded)
-        _carry_forward(tx, registry, checked)
+        carried = _carry_forward(tx, registry, checked)
         refresh_listings(
             tx,
             (hit.tag for hit in recorded),
@@ -266,18 +266,22 @@ def _content_key(registry: Registry, item: PreparedHit, decoy: UUID) -> bytes:
     )
 
 
-def _carry_forward(tx: Writing, registry: Registry, checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]) -> None:
-    """While several generations are active, exclusions and disputes made under an older one follow the number."""
+def _carry_forward(
+    tx: Writing, registry: Registry, checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]
+) -> list[bytes]:
+    """While several generations are active, exclusions and disputes made under an older one follow the number, also
+    with a contact that is a duplicate. Returns the tags that something new stands against.
+    """
     if len(registry.keys.generations) == 1:
-        return
+        return []
     pairs = {
         older: entry[0].tags[0]
         for entry in checked
         if not isinstance(entry, ItemRefusal)
         for older in entry[0].tags[1:]
     }
-    exclusions.carry(tx, pairs, registry.keys.current)
-    disputes.carry(tx, pairs, registry.keys.current)
+    excluded = exclusions.carry(tx, pairs, registry.keys.current)
+    return [*excluded, *disputes.carry(tx, pairs, registry.keys.current)]
 
 
 def _outcomes(
