@@ -1,14 +1,21 @@
 """Authentication and limits: what is decided before an operation's transaction, and is not undone by its rollback."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, select, text
 
+from registry.db.driver import DriverStatement
 from registry.db.schema import api_keys
 
-_ADMIT: Final = text("SELECT * FROM registry.admit(:key, :scope, :requests, :numbers)")
+_ADMIT: Final = DriverStatement(
+    text(
+        "SELECT organisation_id, organisation_kind, organisation_name, scopes, usable, key_allowed, day_allowed,"
+        " requests_per_minute, numbers_per_day, at_us, tat_us, used, generations"
+        " FROM registry.admit(:key, :scope, :requests, :numbers)"
+    )
+)
 _SPEND_ADDRESS: Final = text("SELECT registry.spend_address(:address, :per_minute)")
 
 
@@ -43,13 +50,25 @@ def secret_hash(connection: Connection, key_id: str) -> str | None:
 def admit(connection: Connection, key_id: str, scope: str | None, *, requests: int, numbers: int) -> Admission | None:
     """Spends both limits of a key, all or nothing; None where there is no such key. Must run in autocommit."""
     parameters = {"key": key_id, "scope": scope, "requests": requests, "numbers": numbers}
-    row = connection.execute(_ADMIT, parameters).mappings().one_or_none()
-    if row is None:
+    rows = _ADMIT.rows(connection, parameters)
+    if not rows:
         return None
-    facts: dict[str, Any] = {str(name): value for name, value in row.items()}
-    facts["scopes"] = tuple(facts["scopes"])
-    facts["generations"] = tuple(facts["generations"] or ())
-    return Admission(**facts)
+    id_, kind, name, scopes, usable, key_allowed, day_allowed, rate, quota, at, tat, used, generations = rows[0]
+    return Admission(
+        id_,
+        kind,
+        name,
+        tuple(scopes),
+        usable,
+        key_allowed,
+        day_allowed,
+        rate,
+        quota,
+        at,
+        tat,
+        used,
+        tuple(generations or ()),
+    )
 
 
 def spend_address(connection: Connection, address: bytes, per_minute: int) -> float:

@@ -6,12 +6,15 @@ from sqlalchemy import text
 
 from registry.db.arrays import bytes_array
 from registry.db.database import Writing
+from registry.db.driver import DriverStatement
 from registry.domain.audit import Event
 
-_RECORD: Final = text("INSERT INTO audit.event (body) VALUES (:body)")
-_RECORD_PRIVATE: Final = text(
-    "WITH event AS (INSERT INTO audit.event (body) VALUES (:body))"
-    " INSERT INTO audit.private (event, nonce, address, user_agent) VALUES (:event, :nonce, :address, :user_agent)"
+_RECORD: Final = DriverStatement(text("INSERT INTO audit.event (body) VALUES (:body)"))
+_RECORD_PRIVATE: Final = DriverStatement(
+    text(
+        "WITH event AS (INSERT INTO audit.event (body) VALUES (:body))"
+        " INSERT INTO audit.private (event, nonce, address, user_agent) VALUES (:event, :nonce, :address, :user_agent)"
+    )
 )
 _RECORD_SUBJECTS: Final = text(
     "INSERT INTO audit.subject (tag, event) SELECT unnest(CAST(:tags AS bytea[])), CAST(:event AS uuid)"
@@ -21,10 +24,10 @@ _RECORD_SUBJECTS: Final = text(
 def record(tx: Writing, event: Event) -> None:
     """Appends the event, its private part, and one row for each disclosed tag."""
     if event.private is None:
-        tx.connection.execute(_RECORD, {"body": event.body()})
+        _RECORD.rows(tx.connection, {"body": event.body()})
     else:
-        tx.connection.execute(
-            _RECORD_PRIVATE,
+        _RECORD_PRIVATE.rows(
+            tx.connection,
             {
                 "body": event.body(),
                 "event": event.id,

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import and_, any_, bindparam, delete, not_, or_, select, text
 
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import AnyRow, Reading, Writing
+from registry.db.driver import DriverStatement
 from registry.db.schema import listings
 from registry.domain.policy import Channel, Evidence, Grade
 
@@ -47,11 +48,13 @@ _COLUMNS: Final = (
     listings.c.changes_at,
 )
 _FIND: Final = select(*_COLUMNS).where(listings.c.tag == any_(_TAGS))
-_FIND_ANSWERABLE: Final = _FIND.where(
-    not_(
-        and_(
-            listings.c.excluded,
-            or_(listings.c.changes_at.is_(None), listings.c.changes_at > bindparam("now")),
+_FIND_ANSWERABLE: Final = DriverStatement(
+    _FIND.where(
+        not_(
+            and_(
+                listings.c.excluded,
+                or_(listings.c.changes_at.is_(None), listings.c.changes_at > bindparam("now")),
+            )
         )
     )
 )
@@ -104,8 +107,8 @@ def answerable(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes,
     """
     if not tags:
         return {}
-    rows = tx.connection.execute(_FIND_ANSWERABLE, {"tags": bytes_array(tags), "now": now})
-    return {row[0]: _listing(row) for row in rows.all()}
+    rows = _FIND_ANSWERABLE.rows(tx.connection, {"tags": bytes_array(tags), "now": now})
+    return {row[0]: _listing(row) for row in rows}
 
 
 def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
@@ -151,7 +154,7 @@ def remove(tx: Writing, tags: Sequence[bytes]) -> None:
         tx.connection.execute(_REMOVE, {"tags": bytes_array(tags)})
 
 
-def _listing(row: AnyRow) -> Listing:
+def _listing(row: AnyRow | tuple[Any, ...]) -> Listing:
     tag, generation, grade, contacts, decoys, organisations, first, last, channels, excluded, disputed, policy, at = row
     evidence = None
     if grade is not None:

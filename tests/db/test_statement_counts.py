@@ -4,10 +4,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import psycopg
 import pytest
 from house import House, fictional_numbers, opened_database, opened_house
 from members import Member, hit
-from sqlalchemy import Engine, event
 
 from registry.db.embedded import EmbeddedUrls
 
@@ -43,14 +43,16 @@ def counted() -> Generator[list[str]]:
     """The statements that any pool sends, in their order; BEGIN and COMMIT are not among them."""
     sent: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        sent.append(" ".join(statement.split()))
+    original = psycopg.Cursor.execute
 
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    def note(cursor: Any, statement: str | bytes, *arguments: Any, **named: Any) -> Any:
+        text = statement.decode() if isinstance(statement, bytes) else statement
+        sent.append(" ".join(text.split()))
+        return original(cursor, statement, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", note)
         yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def statements(ask: Callable[[], Any]) -> list[str]:
