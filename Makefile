@@ -28,7 +28,7 @@ openapi: $(VENV)/.dev
 	@$(BIN)/python -m api.problems --check
 	@$(BIN)/python -m api.vectors --check
 migrations: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q tests/migrations
+	@$(BIN)/python -m registry.db.schema_dump --check
 
 .PHONY: coverage
 coverage: $(VENV)/.dev

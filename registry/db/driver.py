@@ -31,7 +31,8 @@ class DriverStatement:
             raise TypeError("the connection was invalidated")
         try:
             cursor = driver.execute(self._sql, parameters)
-            return cursor.fetchall() if cursor.description is not None else []
+            result = cursor.pgresult  # asked directly: `description` would build an object for every column
+            return cursor.fetchall() if result is not None and result.nfields else []
         except psycopg.Error as error:
             if driver.closed:
                 # SQLAlchemy finds out by itself, raises, and puts aside every connection of this age.

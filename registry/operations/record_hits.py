@@ -103,7 +103,7 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
         carried = _carry_forward(tx, registry, checked)
         refresh_listings(
             tx,
-            (hit.tag for hit in recorded),
+            [*(hit.tag for hit in recorded), *carried],
             policy=registry.policy,
             generation=registry.keys.current,
             now=registry.clock(),
