@@ -43,7 +43,7 @@ def counted() -> Generator[list[str]]:
     """The statements that any pool sends, in their order; BEGIN and COMMIT are not among them."""
     sent: list[str] = []
 
-    original = psycopg.Cursor.execute
+    original: Any = psycopg.Cursor.execute
 
     def note(cursor: Any, statement: str | bytes, *arguments: Any, **named: Any) -> Any:
         text = statement.decode() if isinstance(statement, bytes) else statement
