@@ -32,7 +32,6 @@ migrations: $(VENV)/.dev
 
 .PHONY: coverage
 coverage: $(VENV)/.dev
-	@$(BIN)/coverage combine --quiet --keep 2>/dev/null || true
 	@$(BIN)/coverage report --fail-under=93
 	@$(BIN)/coverage report --include='registry/domain/*' --fail-under=100
 
