@@ -1,5 +1,6 @@
 """`demand-registry serve`: the API in production, on a PostgreSQL and a key file that are there already."""
 
+import os
 import tempfile
 from contextlib import ExitStack
 
@@ -41,5 +42,8 @@ def command(host: str | None, port: int | None, workers: int) -> None:
         if workers > 1:
             folder = held.enter_context(tempfile.TemporaryDirectory(prefix="registry-metrics-"))
             environment.export_metrics_folder(folder)
-        environment.export(settings, "host", "port")
+        if settings.signers is None:
+            # The workers share the cores, and so do their signers.
+            settings = settings.model_copy(update={"signers": max(1, (os.cpu_count() or 1) // workers)})
+        environment.export(settings, "host", "port", "signers")
         serve(settings, listener, workers=workers)

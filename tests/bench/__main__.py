@@ -4,6 +4,7 @@ It ends with status 0 whatever was measured: a machine's mood must never fail a 
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Final
 
 from . import checks, fill, imports, lookups, memory, table
 from .installation import Installation, installed
+from .processes import cpu_seconds, machine_seconds
 
 _PARTS: Final = ("lookups", "checks", "growth", "imports", "memory")
 
@@ -27,10 +29,25 @@ class Wanted:
 
 def main(arguments: Sequence[str]) -> None:
     wanted = _parse(arguments)
-    began = time.perf_counter()
+    began, machine, own = time.perf_counter(), machine_seconds(), cpu_seconds(os.getpid())
     with installed() as installation:
         results = _measure(installation, wanted)
-    sys.stdout.write(table.render(results, time.perf_counter() - began))
+    seconds = time.perf_counter() - began
+    others = machine_seconds() - machine - (cpu_seconds(os.getpid()) - own)
+    sys.stdout.write(table.render([*results, _circumstances(seconds, others)]))
+
+
+def _circumstances(seconds: float, others: float) -> table.Result:
+    """How long it took, and what else the machine did meanwhile: wall times mean little where that is much."""
+    processors = os.cpu_count() or 1
+    busy = max(0.0, others) / seconds / processors
+    return table.Result(
+        (),
+        (
+            ("the whole run", f"{seconds:.0f} s"),
+            ("other work on the machine", f"{busy:.0%} of its {processors} processors"),
+        ),
+    )
 
 
 def _measure(installation: Installation, wanted: Wanted) -> list[table.Result]:

@@ -15,6 +15,9 @@ _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PARENT: Final = 1
 _TIMES_OF_REAPED: Final = slice(13, 15)
 _CPU_CLOCK: Final = 2  # how Linux numbers the clocks of other processes: see clock_getcpuclockid(3)
+# Of the times in /proc/stat: user, nice, system | idle, waiting for a disk | interrupts, stolen by other machines.
+_IDLE: Final = 3
+_AFTER_IDLE: Final = slice(5, 8)
 _KIBIBYTE: Final = 1_024
 
 
@@ -29,6 +32,13 @@ def cpu_seconds(pid: int) -> float:
 def descendants(pid: int) -> list[int]:
     """The processes that it started and those that they started, as of now."""
     return _descendants(pid, _all_stats())
+
+
+def machine_seconds() -> float:
+    """Processor time that the whole machine has spent on anything but waiting, since it was started."""
+    first_line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    ticks = [int(field) for field in first_line.split()[1:]]
+    return (sum(ticks[:_IDLE]) + sum(ticks[_AFTER_IDLE])) / _TICKS_PER_SECOND
 
 
 def peak_memory(pid: int) -> int:

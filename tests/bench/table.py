@@ -41,7 +41,7 @@ class Result:
     raw: Sequence[tuple[str, str]]
 
 
-def render(results: Sequence[Result], seconds: float) -> str:
+def render(results: Sequence[Result]) -> str:
     """Everything as text, in Markdown."""
     lines = [_HEADS, *(row.cells() for result in results for row in result.rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
@@ -50,6 +50,5 @@ def render(results: Sequence[Result], seconds: float) -> str:
     ]
     written.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
     raw = [(name, figure) for result in results for name, figure in result.raw]
-    raw.append(("the whole run", f"{seconds:.0f} s"))
     longest = max(len(name) for name, _ in raw)
     return "\n".join([*written, "", *(f"{name.ljust(longest)}  {figure}" for name, figure in raw)]) + "\n"

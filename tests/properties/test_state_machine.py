@@ -32,19 +32,23 @@ from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
 from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
 from registry.operations.manage_generations import AddGeneration
-from registry.operations.operation import COMMAND_LINE
+from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.questions import Question
 from registry.operations.record_hits import Hit, Recorded, RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason
 from registry.settings import Settings
 
 MOST_GENERATIONS: Final = 3
+SOME_CONTACTS: Final = 6
+"""Before that many, two years are not let pass: too little would be left to compare."""
 
 numbers = st.sampled_from(sorted(NUMBERS))
 owners = st.sampled_from(OWNERS)
+callers = st.sampled_from(["owner", "owner", "owner", "stranger"])
 indexes = st.integers(min_value=0, max_value=20)
 roles = st.sampled_from([Role.ADVERTISEMENT, Role.ADVERTISEMENT, *Role])
 days = st.none() | st.integers(min_value=-12, max_value=12)
+standings = st.sampled_from(["excluded", "disputed"])
 drafts = st.lists(
     st.builds(
         Draft,
@@ -61,17 +65,29 @@ drafts = st.lists(
     max_size=5,
 )
 leaps = st.sampled_from(
-    [timedelta(microseconds=1), timedelta(hours=13), timedelta(days=1), timedelta(days=7), timedelta(days=365)]
+    [timedelta(microseconds=1), timedelta(hours=13), timedelta(days=1), timedelta(days=4), timedelta(days=60)]
 )
 
 
 class RegistryMachine(ComparedRegistry):
     lines = 0
 
-    @initialize()
-    def register_three_decoys(self) -> None:
+    @initialize(generations=st.integers(1, MOST_GENERATIONS), first=drafts, standing=st.sets(standings, max_size=2))
+    def begin(self, generations: int, first: list[Draft], standing: set[str]) -> None:
+        """With decoys and contacts, and what often comes before a new generation."""
         for owner in ("first", "first", "second"):
             self.register_a_decoy(owner, Role.ADVERTISEMENT, live_from=None, live_until=None, acquired=None)
+        self.record_hits("first", first)
+        if "excluded" in standing:
+            self.exclude_a_number(first[0].number, 3)
+        if "disputed" in standing:
+            self.open_a_dispute(first[-1].number)
+        while len(self.keys.seeds) < generations:
+            self.add_a_generation()
+
+    def _caller(self, who: str, owner: str) -> Caller:
+        """The owner of something, or the other organisation."""
+        return self.callers[owner if who == "owner" else next(other for other in OWNERS if other != owner)]
 
     @rule(owner=owners, role=roles, live_from=days, live_until=days, acquired=days)
     def register_a_decoy(
@@ -97,27 +113,32 @@ class RegistryMachine(ComparedRegistry):
     @precondition(lambda self: self.model.decoys)
     @rule(
         index=indexes,
-        role=st.none() | roles,
-        window=st.none() | st.tuples(days, days),
-        acquired=st.just("same") | days,
-        by=st.sampled_from(["owner", "owner", "owner", "stranger"]),
+        what=st.sets(st.sampled_from(["role", "window", "acquired"]), max_size=2),
+        role=roles,
+        window=st.tuples(days, days),
+        acquired=days,
+        by=callers,
     )
     def change_a_decoy(
-        self, index: int, role: Role | None, window: tuple[int | None, int | None] | None, acquired: Any, by: str
+        self,
+        index: int,
+        what: set[str],
+        role: Role,
+        window: tuple[int | None, int | None],
+        acquired: int | None,
+        by: str,
     ) -> None:
         id_ = self.decoy(index)
         decoy = registry_model.Decoy(*astuple(self.model.decoys[id_]))
         changes: dict[str, object] = {"label": "Another name"}
-        if role is not None:
+        if "role" in what:
             decoy.role = changes["role"] = role.value
-        if window is not None:
+        if "window" in what:
             decoy.live_from, decoy.live_until = (self.moment(day) for day in window)
             changes |= {"live_from": decoy.live_from, "live_until": decoy.live_until}
-        if acquired != "same":
+        if "acquired" in what:
             decoy.acquired_on = changes["acquired_on"] = self.acquired(acquired)
-        stranger = next(owner for owner in OWNERS if owner != decoy.owner)
-        caller = self.callers[decoy.owner if by == "owner" else stranger]
-        code = self.refused(ChangeDecoy(UUID(id_), changes), caller)
+        code = self.refused(ChangeDecoy(UUID(id_), changes), self._caller(by, decoy.owner))
         if by == "stranger":
             assert code is Code.NOT_FOUND
         elif is_reversed(decoy):
@@ -177,19 +198,20 @@ class RegistryMachine(ComparedRegistry):
             self.compare_submission(owner, submitted, outcomes, kept=how == "recorded")
 
     @precondition(lambda self: self.model.contacts)
-    @rule(index=indexes, owner=owners)
-    def retract_a_hit(self, index: int, owner: str) -> None:
+    @rule(index=indexes, by=callers)
+    def retract_a_hit(self, index: int, by: str) -> None:
         known = list(self.model.contacts)
         id_ = known[index % len(known)]
         contact = self.model.contacts[id_]
-        code = self.refused(RetractHit(UUID(id_), RetractionReason.MISDIAL), self.callers[owner])
-        if self.model.decoys[contact.decoy].owner != owner:
+        caller = self._caller(by, self.model.decoys[contact.decoy].owner)
+        code = self.refused(RetractHit(UUID(id_), RetractionReason.MISDIAL), caller)
+        if by == "stranger":
             assert code is Code.NOT_FOUND
         else:
             assert code is (Code.ALREADY_RETRACTED if contact.retracted else None)
             contact.retracted = True
 
-    @rule(number=numbers, for_days=st.none() | st.integers(min_value=1, max_value=20))
+    @rule(number=numbers, for_days=st.none() | st.integers(min_value=1, max_value=5))
     def exclude_a_number(self, number: str, for_days: int | None) -> None:
         ends = None if for_days is None else self.clock.now + timedelta(days=for_days)
         code = self.refused(AddExclusion(number, ExclusionReason.OUTREACH, expires_at=ends), self.callers["operator"])
@@ -230,13 +252,13 @@ class RegistryMachine(ComparedRegistry):
         self.clock.now += by
         self.model.now = self.clock.now
 
-    @precondition(lambda self: self.model.contacts)
-    @rule(index=indexes, before=st.sampled_from([timedelta(0), timedelta(microseconds=1)]))
-    def wait_for_a_contact_to_expire(self, index: int, before: timedelta) -> None:
-        """To the very moment, or the last one before it."""
+    @precondition(lambda self: len(self.model.contacts) >= SOME_CONTACTS)
+    @rule(before=st.sampled_from([timedelta(0), timedelta(microseconds=1)]))
+    def wait_for_a_contact_to_expire(self, before: timedelta) -> None:
+        """The next that does: to the very moment, or the last one before it."""
         moments = [moment for moment in self.model.expiries() if moment > self.clock.now + timedelta(seconds=1)]
         if moments:
-            self.wait(moments[index % len(moments)] - self.clock.now - before)
+            self.wait(moments[0] - self.clock.now - before)
 
     @precondition(lambda self: len(self.keys.seeds) < MOST_GENERATIONS)
     @rule()
