@@ -50,6 +50,7 @@ def configure_logging(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it would speak with every question for readiness
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what is refused, and answered, as a conflict
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()

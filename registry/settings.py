@@ -45,7 +45,9 @@ class Settings(Confidential, BaseModel):
         IPv6Network("::1/128"),
     ]
 
-    served_regions: Annotated[frozenset[str], BeforeValidator(_list)] = frozenset({"US", "CA"})
+    served_regions: Annotated[
+        frozenset[Annotated[str, Field(pattern="^([A-Z]{2}|001)$")]], BeforeValidator(_list), Field(min_length=1)
+    ] = frozenset({"US", "CA"})
     burn_in_days: int = Field(7, ge=0, le=365)
     retention_months: int = Field(24, ge=1, le=240)
     dispute_days: int = Field(30, ge=1, le=365)

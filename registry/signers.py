@@ -9,6 +9,7 @@ import contextlib
 import logging
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -209,6 +210,8 @@ def _serve(connection: "Connection[Any, Any]") -> None:
             connection.send([_wire(tagging.read(text, region)) for text, region in task])
     except (EOFError, OSError):
         return
+    except Exception:  # noqa: BLE001 - what Python would print of it may quote a number
+        sys.exit(1)
 
 
 def _wire(read: TaggedNumber | Refused) -> _Read:

@@ -225,6 +225,11 @@ def test_a_dump_of_the_database_holds_no_canary(ground: Ground, needles: Needles
     assert needles.found_in(str(running)) == set()
 
 
+def test_a_user_agent_is_kept_without_what_could_be_a_number(ground: Ground) -> None:
+    kept = {row[0] for row in ground.rows(sql.SQL("SELECT DISTINCT user_agent FROM audit.private"))}
+    assert "dialler/... (tel (...)" in kept
+
+
 def test_the_files_of_the_database_hold_no_canary(ground: Ground, needles: Needles) -> None:
     """Tables, indexes, the write-ahead log, temporary files, the server's log: byte by byte."""
     found = needles.found_in_files(ground.pgdata, but_for=ground.before)

@@ -5,6 +5,7 @@ The model (tests/registry_model.py) is written from DESIGN.md, section 6, and kn
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import astuple
 from datetime import time, timedelta
 from functools import partial
@@ -284,10 +285,33 @@ class RegistryMachine(ComparedRegistry):
             assert told(self.run(operation, self.callers["employer"])) == self.model.ask(number, first, last)
 
 
+Driven = Callable[[], RegistryMachine]
+
+
+@pytest.fixture
+def machine(database: Database, sandbox: Settings, superuser: psycopg.Connection[tuple[Any, ...]]) -> Driven:
+    return partial(RegistryMachine, database, sandbox, superuser)
+
+
 @pytest.mark.timeout(900)  # a failure is made shorter for up to five minutes before it is told
-def test_any_order_of_operations_gives_the_answers_of_the_model(
-    database: Database, sandbox: Settings, superuser: psycopg.Connection[tuple[Any, ...]]
+def test_any_order_of_operations_gives_the_answers_of_the_model(machine: Any) -> None:
+    run_state_machine_as_test(machine, settings=settings(stateful_step_count=30))
+
+
+@pytest.mark.parametrize("generations", [1, 2, 3])
+def test_a_duplicate_carries_what_stands_against_its_number_into_the_newest_generation(
+    machine: Driven, generations: int
 ) -> None:
-    machine: Any = partial(RegistryMachine, database, sandbox, superuser)
-    profile = settings(stateful_step_count=40)
-    run_state_machine_as_test(machine, settings=profile)
+    """Found by the machine: the exclusion came, and the listing that says so did not."""
+    driven = machine()
+    contact = Draft("+12065550101", 0, 1, time(11), Channel.SMS, None, diverted=False, source="SM1")
+    driven.begin(1, [contact], {"excluded", "disputed"})
+    for _ in range(generations - 1):
+        driven.add_a_generation()
+    driven.submit_a_hit_again(0)
+    driven.every_answer_is_the_models()
+    driven.end_an_exclusion("+12065550101")
+    driven.every_answer_is_the_models()
+    driven.close_a_dispute(0, Resolution.WITHDRAWN)
+    driven.every_answer_is_the_models()
+    driven.teardown()
