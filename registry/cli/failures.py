@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
+from registry.db.data_directory import EmbeddedError
 from registry.db.database import DatabaseFault
-from registry.db.embedded import EmbeddedError
 from registry.db.migrate import SchemaError
 from registry.domain.errors import Code, Refused
 from registry.key_file import KeyFileError

@@ -8,7 +8,6 @@ or run two servers on one folder. Whoever can open the socket is trusted, so the
 server's own account (and root) can enter.
 """
 
-import fcntl
 import os
 import shutil
 import signal
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Final, LiteralString
 import psycopg
 from sqlalchemy import URL
 
+from registry.db.data_directory import ELSEWHERE, EmbeddedError, take
 from registry.db.postgres_programs import MAJOR_VERSION, Account, program
 from registry.db.postmaster import MAINTENANCE_DATABASE, PORT, SUPERUSER, Postmaster, command_line, connect
 
@@ -34,7 +34,6 @@ OWNER_ROLE: Final[LiteralString] = "registry_owner"
 APP_LOGIN: Final[LiteralString] = "registry_api"
 DATABASE: Final[LiteralString] = "demand_registry"
 
-_ELSEWHERE: Final = "choose another folder with REGISTRY_DATA_DIR=..."
 _PROVISIONS: Final[Mapping[str, LiteralString]] = MappingProxyType(
     {
         OWNER_ROLE: f"CREATE ROLE {OWNER_ROLE} LOGIN CREATEROLE",
@@ -64,19 +63,6 @@ _LOG_NO_VALUES: Final = MappingProxyType(
         "log_error_verbosity": "terse",
     }
 )
-
-
-class EmbeddedError(Exception):
-    """The embedded PostgreSQL cannot run; the message says why and what to do."""
-
-
-class DataDirectoryTaken(EmbeddedError):  # noqa: N818 - it is a state of the folder, told to a person
-    """Another process runs on the data folder."""
-
-    def __init__(self, data_dir: Path, pid: int | None) -> None:
-        who = "another process" if pid is None else f"process {pid}"
-        super().__init__(f"{data_dir} is in use by {who}: stop it, or {_ELSEWHERE}")
-        self.pid = pid
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +101,7 @@ class EmbeddedPostgres:
 
         Raises DataDirectoryTaken if another process has the folder, EmbeddedError if it cannot be used.
         """
-        self._lock = _lock(self._data_dir)
+        self._lock = take(self._data_dir)
         try:
             account = Account.of_cluster(self._pgdata)
             if not self._holds_cluster():
@@ -158,12 +144,12 @@ class EmbeddedPostgres:
             if not os.path.lexists(self._pgdata) or (self._pgdata.is_dir() and not any(self._pgdata.iterdir())):
                 return False
             raise EmbeddedError(
-                f"{self._pgdata} is in the way and is not a PostgreSQL cluster: move it away, or {_ELSEWHERE}"
+                f"{self._pgdata} is in the way and is not a PostgreSQL cluster: move it away, or {ELSEWHERE}"
             ) from None
         if version != MAJOR_VERSION:
             raise EmbeddedError(
                 f"{self._pgdata} was made by PostgreSQL {version}, and this program brings PostgreSQL {MAJOR_VERSION}: "
-                f"dump it with the version that made it and load the dump here, or {_ELSEWHERE}"
+                f"dump it with the version that made it and load the dump here, or {ELSEWHERE}"
             )
         return True
 
@@ -270,40 +256,6 @@ def running_urls(data_dir: Path) -> EmbeddedUrls | None:
     except PermissionError as error:
         raise EmbeddedError(f"{pgdata} belongs to another account: use that account, or root") from error
     return _urls(found.socket_dir) if found is not None and found.answers(pgdata) else None
-
-
-def _lock(data_dir: Path) -> int:
-    """Takes the folder for this process until the descriptor is closed, by whatever end; writes our pid in the file."""
-    try:
-        # PostgreSQL's account has to pass through it when it is not ours.
-        data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        lock = os.open(data_dir / "registry.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise EmbeddedError(f"{data_dir} is, or lies in, something that is not a folder: {_ELSEWHERE}") from error
-    except OSError as error:
-        raise EmbeddedError(f"{data_dir} cannot be written ({error.strerror}): {_ELSEWHERE}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = _holder(lock) if isinstance(error, BlockingIOError) else None
-        os.close(lock)
-        if isinstance(error, BlockingIOError):
-            raise DataDirectoryTaken(data_dir, holder) from None
-        raise EmbeddedError(f"{data_dir} cannot be locked ({error.strerror}): {_ELSEWHERE}") from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
-
-
-def _holder(lock: int) -> int | None:
-    """The pid in a lock file that somebody else holds; waits a second for one who has not written it yet."""
-    for _ in range(100):
-        with suppress(ValueError):
-            pid = int(os.pread(lock, 20, 0))
-            if any(command_line(pid)):  # else it is the pid of an earlier holder
-                return pid
-        time.sleep(0.01)
-    return None
 
 
 def _make_socket_dir(pgdata: Path, account: Account) -> Path:

@@ -19,7 +19,8 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
-from registry.db.embedded import DataDirectoryTaken, EmbeddedError, EmbeddedPostgres, EmbeddedUrls, running_urls
+from registry.db.data_directory import DataDirectoryTaken, EmbeddedError
+from registry.db.embedded import EmbeddedPostgres, EmbeddedUrls, running_urls
 from registry.db.postgres_programs import Account
 from registry.db.postmaster import Postmaster, command_line
 
@@ -29,7 +30,8 @@ REPOSITORY = Path(__file__).parents[2]
 CHILD = """
 import sys
 from pathlib import Path
-from registry.db.embedded import EmbeddedError, EmbeddedPostgres, running_urls
+from registry.db.data_directory import EmbeddedError
+from registry.db.embedded import EmbeddedPostgres, running_urls
 data_dir = Path(sys.argv[1])
 server = EmbeddedPostgres(data_dir, durable=False)
 try:
