@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -13,9 +14,26 @@ from house import House
 from members import Member
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs in this process."""
+
+    server: uvicorn.Server
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self.server.servers[0].sockets[0].getsockname()
+        return host, port
+
+    def settle(self) -> None:
+        """Waits until no request is at work any more, those of clients that have gone included."""
+        while self.server.server_state.tasks:
+            time.sleep(0.005)
+
+
 @contextmanager
-def served(house: House) -> Generator[tuple[str, int]]:
-    """The address of a server in this process. Requests that run when it stops are waited for."""
+def served(house: House) -> Generator[Served]:
+    """A house's API behind a port of its own. Requests that run when it stops are waited for."""
     config = uvicorn.Config(house.client.app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -23,7 +41,7 @@ def served(house: House) -> Generator[tuple[str, int]]:
     try:
         while not server.started:
             time.sleep(0.005)
-        yield server.servers[0].sockets[0].getsockname()
+        yield Served(server)
     finally:
         server.should_exit = True
         thread.join()

@@ -5,11 +5,13 @@ It ends with status 0 whatever was measured: a machine's mood must never fail a 
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from . import checks, fill, imports, lookups, memory, table
 from .installation import Installation, installed
@@ -29,12 +31,18 @@ class Wanted:
 
 def main(arguments: Sequence[str]) -> None:
     wanted = _parse(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)  # else neither the servers nor the folder would be cleared away
     began, machine, own = time.perf_counter(), machine_seconds(), cpu_seconds(os.getpid())
     with installed() as installation:
         results = _measure(installation, wanted)
     seconds = time.perf_counter() - began
     others = machine_seconds() - machine - (cpu_seconds(os.getpid()) - own)
     sys.stdout.write(table.render([*results, _circumstances(seconds, others)]))
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _circumstances(seconds: float, others: float) -> table.Result:

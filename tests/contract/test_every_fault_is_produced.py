@@ -143,8 +143,8 @@ def test_signer_unavailable(own_urls: DatabaseUrls) -> None:
 
 
 def test_upload_incomplete(own_urls: DatabaseUrls) -> None:
-    with opened_house(own_urls) as house, served(house) as address:
-        caller = Caller(address)
+    with opened_house(own_urls) as house, served(house) as server:
+        caller = Caller(server.address)
         target = "/v1/checks/files?purpose=company_number"
         caller.begin(house.member("employer"), target, length=1_000)
         caller.send(b"Phone\n")
