@@ -24,9 +24,9 @@ from api.resources import (
     organisations,
 )
 from registry.db.database import Database
-from registry.keys import KeyRing
 from registry.operations.registry import Registry
 from registry.settings import Settings
+from registry.tagging import Tagging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -48,8 +48,8 @@ RESOURCES = (
 )
 
 
-def create_app(settings: Settings, database: Database, keys: KeyRing) -> FastAPI:
-    """The application for a database and its keys. It closes what the registry holds when it stops."""
+def create_app(settings: Settings, database: Database, keys: Tagging) -> FastAPI:
+    """The application for a database and whoever holds its keys. It closes both when it stops."""
     return wire(Registry.of(settings, database, keys))
 
 

@@ -68,7 +68,7 @@ class Authenticator:
     def failed(self, address: str | None, key_id: str | None) -> Unproved:
         """Charges a failure to the address, and says how to answer it: 401, or 429 where there were too many."""
         settings = self._registry.settings
-        fingerprint = self._registry.keys.fingerprint(Purpose.ADDRESS, (address or "").encode())
+        (fingerprint,) = self._registry.tagging.fingerprints([(Purpose.ADDRESS, ((address or "").encode(),))])
         wait = self._registry.database.run_single(
             lambda c: admission.spend_address(c, fingerprint, settings.failures_per_minute)
         )

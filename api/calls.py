@@ -15,12 +15,12 @@ from pydantic import BaseModel
 
 from api import limits, metrics
 from api.authentication import Authenticator, Unproved
-from registry.db.admission import Admission, admit
+from registry.db.admission import Admission, admit, charge_once
 from registry.domain.audit import OK
 from registry.domain.credentials import OrganisationKind, Scope
 from registry.domain.errors import Code, Refused
 from registry.domain.limits import Standing
-from registry.operations.idempotency import Idempotency, Replayed
+from registry.operations.idempotency import Idempotency, Replayed, reused
 from registry.operations.operation import NOBODY, Answered, Caller, Operation, ReadOperation, Request, WriteOperation
 from registry.operations.registry import Registry
 
@@ -54,8 +54,10 @@ class Call:
     standings: tuple[Standing, ...] = ()
 
     def read(self, operation: ReadOperation[P, R], render: Render[R], status: int = 200) -> Response:
-        """Authenticates, spends, runs and answers an operation that only asks."""
-        charged = self.admit(operation)
+        """Authenticates, spends, runs and answers an operation that only asks. Repeated under its Idempotency-Key
+        within a day it is answered anew, and its numbers are not charged again.
+        """
+        charged = self.admit_once(operation)
         answered = self.run(operation, charged=charged)
         return self.respond(render(answered), status)
 
@@ -76,18 +78,13 @@ class Call:
             answered = self.run(operation, charged=charged)
             return self.respond(render(answered), _status(status, answered))
         keep = stored or render
-        owner = self.caller.organisation()
 
         def kept(done: Answered[R]) -> tuple[int, bytes]:
             return _status(status, done), keep(done).model_dump_json().encode()
 
+        marks = self.recorded(self.idempotency.marks, self.caller.organisation())
         try:
-            answered = self.run(
-                operation,
-                charged=charged,
-                before=self.idempotency.before(owner),
-                after=self.idempotency.after(owner, kept),
-            )
+            answered = self.run(operation, charged=charged, before=marks.before, after=marks.after(kept))
         except Replayed as replayed:
             return self._replay(operation, replayed, charged)
         return self.respond(render(answered), _status(status, answered))
@@ -96,6 +93,31 @@ class Call:
         self.registry.record_replay(operation, self.caller, self.request, charged)
         headers = {**self.headers(), "Idempotency-Replayed": "true"}
         return Response(replayed.body, replayed.status, headers, JSON)
+
+    def admit_once(self, operation: Operation[P, R]) -> int:
+        """`admit` for a question: what was paid under its Idempotency-Key before is not charged again."""
+        if self.idempotency is None or operation.submitted == 0:
+            return self.admit(operation)
+        self.admit(operation, numbers=0)
+        marks = self.recorded(self.idempotency.marks, self.caller.organisation())
+        key_id, numbers = self.caller.key_id or "", operation.submitted
+        charge = self.registry.database.run_single(
+            lambda c: charge_once(
+                c,
+                key_id,
+                self.scope,
+                organisation_id=marks.owner,
+                fingerprint=marks.key,
+                request=marks.request,
+                numbers=numbers,
+            )
+        )
+        self._require(operation, None if charge is None else charge.admission, key_id, numbers)
+        if charge is None or not charge.paid:
+            return numbers
+        if charge.reused:
+            raise self.refused(operation, reused())
+        return 0
 
     def charge(self, operation: str, numbers: int) -> None:
         """Spends more numbers on a request that was admitted already, before any work is done for them."""
@@ -122,6 +144,11 @@ class Call:
         found = self.registry.database.run_single(
             lambda c: admit(c, key_id, self.scope, requests=requests, numbers=numbers)
         )
+        self._require(operation, found, key_id, numbers)
+        return numbers
+
+    def _require(self, operation: Operation[P, R] | str, found: Admission | None, key_id: str, numbers: int) -> None:
+        """Who it is that was admitted. Raises Refused, recorded, where nobody was."""
         if found is None:
             raise self._unproved(operation, self.authenticator.failed(self.request.address, None), NOBODY)
         self.caller = Caller(
@@ -135,10 +162,9 @@ class Call:
             raise self._unproved(operation, self.authenticator.failed(self.request.address, key_id), self.caller)
         self.standings = limits.standings(found)
         self._require_quota(operation, found, numbers)
-        if found.generations != self.registry.keys.generations:
+        if found.generations != self.registry.generations.active:
             detail = "This process was started with other tag keys than the database now uses."
             raise self.refused(operation, Refused(Code.KEYS_OUT_OF_DATE, detail, retry_after=30.0))
-        return numbers
 
     def _require_quota(self, operation: Operation[P, R] | str, found: Admission, numbers: int) -> None:
         if found.key_allowed and found.day_allowed:

@@ -45,4 +45,4 @@ def idempotency_of(request: Request, call: Call, body: bytes) -> Idempotency | N
         detail = 'Idempotency-Key is a quoted string of 1 to 255 ASCII characters, such as "7f3c-01".'
         raise Refused(Code.INVALID_VALUE, detail)
     target = (request.method.encode(), request.url.path.encode(), request.url.query.encode(), body)
-    return Idempotency(call.registry.keys.fingerprint, match[1], target)
+    return Idempotency(call.registry.tagging, match[1], target)

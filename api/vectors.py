@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from registry.domain.errors import Code, Refused
 from registry.domain.numbers import Normaliser, Number, RegionNotServed
-from registry.domain.tags import INPUT_PREFIX, tag_of, tel_input
-from registry.keys import KEY_INFO, SUITE, SecretKey
+from registry.domain.tags import INPUT_PREFIX, SUITE, tag_of, tel_input
+from registry.keys import KEY_INFO, SecretKey
 
 PATH: Final = Path(__file__).parent.parent / "openapi" / "vectors.json"
 SERVED: Final = ("CA", "US")

@@ -15,7 +15,7 @@ def _ours(_object: object, name: str | None, kind: str, reflected: object, _comp
     """
     del reflected
     if kind == "table":
-        return name not in {"key_rates", "address_rates", "organisation_days", "alembic_version"}
+        return name not in {"key_rates", "address_rates", "organisation_days", "charges", "alembic_version"}
     return kind == "column"
 
 

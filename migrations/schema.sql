@@ -94,6 +94,63 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION registry.carry_contacts(p_older bytea[], p_newer bytea[], p_generation smallint) RETURNS TABLE(older bytea)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH pairs AS (
+    SELECT p.older, p.newer FROM unnest(p_older, p_newer) AS p (older, newer)
+  ), moved AS (
+    UPDATE registry.hits h SET tag = p.newer, generation = p_generation
+      FROM pairs p WHERE h.tag = p.older AND h.generation < p_generation
+      RETURNING h.organisation_id, h.id, p.older, p.newer
+  ), followed AS (
+    UPDATE registry.submissions s SET tag = m.newer
+      FROM moved m WHERE s.organisation_id = m.organisation_id AND s.hit_id = m.id
+  )
+  SELECT DISTINCT m.older FROM moved m
+$$;
+
+CREATE FUNCTION registry.charge_once(p_key text, p_scope text, p_organisation uuid, p_fingerprint bytea, p_request bytea, p_numbers bigint) RETURNS TABLE(organisation_id uuid, organisation_kind text, organisation_name text, scopes text[], usable boolean, key_allowed boolean, day_allowed boolean, requests_per_minute integer, numbers_per_day bigint, at_us bigint, tat_us bigint, used bigint, generations smallint[], paid boolean, reused boolean)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+  v_known bytea;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  DELETE FROM registry.charges c
+   WHERE c.organisation_id = p_organisation AND c.fingerprint = p_fingerprint
+     AND c.charged_at < clock_timestamp() - interval '1 day';
+  -- A question that is repeated while its first charge is still open waits here for its end.
+  INSERT INTO registry.charges (organisation_id, fingerprint, request)
+    VALUES (p_organisation, p_fingerprint, p_request) ON CONFLICT DO NOTHING;
+  paid := NOT FOUND;
+  reused := false;
+  IF paid THEN
+    SELECT c.request INTO v_known FROM registry.charges c
+     WHERE c.organisation_id = p_organisation AND c.fingerprint = p_fingerprint;
+    reused := v_known IS DISTINCT FROM p_request;
+  END IF;
+  SELECT a.organisation_id, a.organisation_kind, a.organisation_name, a.scopes, a.usable, a.key_allowed,
+         a.day_allowed, a.requests_per_minute, a.numbers_per_day, a.at_us, a.tat_us, a.used, a.generations
+    INTO organisation_id, organisation_kind, organisation_name, scopes, usable, key_allowed,
+         day_allowed, requests_per_minute, numbers_per_day, at_us, tat_us, used, generations
+    FROM registry.admit(p_key, p_scope, 0, CASE WHEN paid THEN 0 ELSE p_numbers END) a;
+  IF NOT FOUND THEN
+    DELETE FROM registry.charges c WHERE c.organisation_id = p_organisation AND c.fingerprint = p_fingerprint;
+    RETURN;
+  END IF;
+  IF NOT paid AND NOT (usable AND key_allowed AND day_allowed) THEN
+    DELETE FROM registry.charges c WHERE c.organisation_id = p_organisation AND c.fingerprint = p_fingerprint;
+  END IF;
+  DELETE FROM registry.charges c WHERE (c.organisation_id, c.fingerprint) IN (
+    SELECT o.organisation_id, o.fingerprint FROM registry.charges o
+     WHERE o.charged_at < clock_timestamp() - interval '1 day' ORDER BY o.charged_at LIMIT 4 FOR UPDATE SKIP LOCKED);
+  RETURN NEXT;
+END
+$$;
+
 CREATE FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -198,6 +255,21 @@ COMMENT ON COLUMN registry.api_keys.id IS 'The public eight characters of the ke
 COMMENT ON COLUMN registry.api_keys.secret_hash IS 'Argon2id of the secret part, with its parameters and salt. Immutable.';
 
 COMMENT ON COLUMN registry.api_keys.last_used_at IS 'Exact to a minute.';
+
+CREATE TABLE registry.charges (
+    organisation_id uuid NOT NULL,
+    fingerprint bytea NOT NULL,
+    request bytea NOT NULL,
+    charged_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT charges_fingerprint CHECK ((octet_length(fingerprint) = 32)),
+    CONSTRAINT charges_request CHECK ((octet_length(request) = 32))
+);
+
+COMMENT ON TABLE registry.charges IS 'Questions that were paid for under an Idempotency-Key: repeated within a day, they are answered anew and not charged again.';
+
+COMMENT ON COLUMN registry.charges.fingerprint IS 'Keyed fingerprint of the Idempotency-Key.';
+
+COMMENT ON COLUMN registry.charges.request IS 'Keyed fingerprint of the method, path and body.';
 
 CREATE TABLE registry.decoys (
     id uuid NOT NULL,
@@ -390,6 +462,67 @@ COMMENT ON COLUMN registry.organisations.numbers_per_day IS 'Numbers it may ask 
 
 COMMENT ON COLUMN registry.organisations.suspended_at IS 'From then on all its keys are refused; null while active.';
 
+CREATE TABLE registry.private_set_slots (
+    generation smallint NOT NULL,
+    slot smallint NOT NULL,
+    ids bytea NOT NULL,
+    CONSTRAINT private_set_slots_ids CHECK (((octet_length(ids) > 0) AND ((octet_length(ids) % 8) = 0))),
+    CONSTRAINT private_set_slots_slot CHECK (((slot >= 0) AND (slot <= 4095)))
+);
+
+COMMENT ON TABLE registry.private_set_slots IS 'The set in 4,096 parts, so that a rebuild writes only what has changed.';
+
+COMMENT ON COLUMN registry.private_set_slots.slot IS 'The first 12 bits of the ids in it.';
+
+COMMENT ON COLUMN registry.private_set_slots.ids IS 'Set ids of 8 bytes each, ascending.';
+
+CREATE TABLE registry.private_sets (
+    generation smallint NOT NULL,
+    epoch timestamp with time zone NOT NULL,
+    built_for text NOT NULL,
+    entries bigint NOT NULL,
+    prefix_bits smallint NOT NULL,
+    bucket_entries bigint NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT private_sets_buckets CHECK (((prefix_bits = 0) = (bucket_entries = 0))),
+    CONSTRAINT private_sets_digest CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT private_sets_entries CHECK ((entries >= 0)),
+    CONSTRAINT private_sets_prefix_bits CHECK (((prefix_bits >= 0) AND (prefix_bits <= 12)))
+);
+
+COMMENT ON TABLE registry.private_sets IS 'What private checks compare with, as it was when its epoch was first asked for. Rebuilt, never answered from.';
+
+COMMENT ON COLUMN registry.private_sets.epoch IS 'Start of the epoch that the set is of.';
+
+COMMENT ON COLUMN registry.private_sets.built_for IS 'The policy and the settings it was built under; others make it stale.';
+
+COMMENT ON COLUMN registry.private_sets.prefix_bits IS 'Bits that the ids of one bucket share; 0: there are no buckets.';
+
+COMMENT ON COLUMN registry.private_sets.bucket_entries IS 'The size that every bucket is filled up to.';
+
+CREATE TABLE registry.rekeyed_tags (
+    generation smallint NOT NULL,
+    tag bytea NOT NULL,
+    successor bytea NOT NULL,
+    CONSTRAINT rekeyed_tags_successor CHECK ((octet_length(successor) = 32)),
+    CONSTRAINT rekeyed_tags_tag CHECK ((octet_length(tag) = 32))
+);
+
+COMMENT ON TABLE registry.rekeyed_tags IS 'Old tag -> chained tag, computed ahead of the switch and destroyed in it.';
+
+CREATE TABLE registry.rekeyings (
+    generation smallint NOT NULL,
+    successor smallint NOT NULL,
+    public_key bytea NOT NULL,
+    begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT rekeyings_public_key CHECK ((octet_length(public_key) = 32)),
+    CONSTRAINT rekeyings_successor CHECK ((successor > generation))
+);
+
+COMMENT ON TABLE registry.rekeyings IS 'Generations whose tags are being carried into a chained one; the row goes with the switch.';
+
+COMMENT ON COLUMN registry.rekeyings.public_key IS 'Of the successor: work under another key must not be resumed.';
+
 CREATE TABLE registry.submissions (
     organisation_id uuid NOT NULL,
     source_key bytea NOT NULL,
@@ -423,6 +556,9 @@ ALTER TABLE ONLY registry.alembic_version
 
 ALTER TABLE ONLY registry.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY registry.charges
+    ADD CONSTRAINT charges_pkey PRIMARY KEY (organisation_id, fingerprint);
 
 ALTER TABLE ONLY registry.decoys
     ADD CONSTRAINT decoys_number_key UNIQUE (organisation_id, tag);
@@ -463,6 +599,18 @@ ALTER TABLE ONLY registry.organisations
 ALTER TABLE ONLY registry.organisations
     ADD CONSTRAINT organisations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY registry.private_set_slots
+    ADD CONSTRAINT private_set_slots_pkey PRIMARY KEY (generation, slot);
+
+ALTER TABLE ONLY registry.private_sets
+    ADD CONSTRAINT private_sets_pkey PRIMARY KEY (generation);
+
+ALTER TABLE ONLY registry.rekeyed_tags
+    ADD CONSTRAINT rekeyed_tags_pkey PRIMARY KEY (generation, tag);
+
+ALTER TABLE ONLY registry.rekeyings
+    ADD CONSTRAINT rekeyings_pkey PRIMARY KEY (generation);
+
 ALTER TABLE ONLY registry.submissions
     ADD CONSTRAINT submissions_pkey PRIMARY KEY (organisation_id, source_key);
 
@@ -475,6 +623,8 @@ CREATE INDEX subject_by_event ON audit.subject USING btree (event);
 CREATE INDEX address_rates_by_tat ON registry.address_rates USING btree (tat);
 
 CREATE INDEX api_keys_by_organisation ON registry.api_keys USING btree (organisation_id);
+
+CREATE INDEX charges_by_age ON registry.charges USING btree (charged_at);
 
 CREATE INDEX disputes_by_id ON registry.disputes USING btree (id);
 
@@ -533,6 +683,12 @@ ALTER TABLE ONLY registry.hits
 ALTER TABLE ONLY registry.hits
     ADD CONSTRAINT hits_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
 
+ALTER TABLE ONLY registry.private_sets
+    ADD CONSTRAINT private_sets_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
+
+ALTER TABLE ONLY registry.rekeyings
+    ADD CONSTRAINT rekeyings_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
+
 GRANT USAGE ON SCHEMA audit TO registry_app;
 
 GRANT USAGE ON SCHEMA registry TO registry_app;
@@ -544,6 +700,12 @@ REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION registry.admit(p_key text, p_scope text, p_requests integer, p_numbers bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.admit(p_key text, p_scope text, p_requests integer, p_numbers bigint) TO registry_app;
+
+REVOKE ALL ON FUNCTION registry.carry_contacts(p_older bytea[], p_newer bytea[], p_generation smallint) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.carry_contacts(p_older bytea[], p_newer bytea[], p_generation smallint) TO registry_app;
+
+REVOKE ALL ON FUNCTION registry.charge_once(p_key text, p_scope text, p_organisation uuid, p_fingerprint bytea, p_request bytea, p_numbers bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.charge_once(p_key text, p_scope text, p_organisation uuid, p_fingerprint bytea, p_request bytea, p_numbers bigint) TO registry_app;
 
 REVOKE ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) TO registry_app;
@@ -573,6 +735,10 @@ GRANT UPDATE(expires_at) ON TABLE registry.api_keys TO registry_app;
 GRANT UPDATE(revoked_at) ON TABLE registry.api_keys TO registry_app;
 
 GRANT UPDATE(last_used_at) ON TABLE registry.api_keys TO registry_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE registry.charges TO registry_app;
+
+GRANT UPDATE(charged_at) ON TABLE registry.charges TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.decoys TO registry_app;
 
@@ -629,5 +795,9 @@ GRANT UPDATE(requests_per_minute) ON TABLE registry.organisations TO registry_ap
 GRANT UPDATE(numbers_per_day) ON TABLE registry.organisations TO registry_app;
 
 GRANT UPDATE(suspended_at) ON TABLE registry.organisations TO registry_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.private_set_slots TO registry_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE registry.private_sets TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.submissions TO registry_app;

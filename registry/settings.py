@@ -63,7 +63,9 @@ class Settings(Confidential, BaseModel):
 
     pool_size: int = Field(12, ge=1, le=200, description="Database connections for transactions, per process.")
     pool_wait_seconds: float = Field(3.0, gt=0, le=60)
-    signers: int | None = Field(None, ge=0, le=128, description="Signer processes of each API process; default: cores.")
+    signers: int | None = Field(
+        None, ge=1, le=128, description="Signer processes of each API process, besides the one for few; default: cores."
+    )
     statement_seconds: float = Field(30.0, gt=0, le=3_600)
     shutdown_seconds: int = Field(30, ge=1, le=600, description="How long requests may finish after a stop signal.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")

@@ -1,24 +1,44 @@
-"""From text to tags: normalising and evaluating together, for one number or for many.
+"""Everything that takes a secret key: from text to tags, blinded evaluation, chaining, and fingerprints.
 
-What both ways have in common: `InProcess` here, for single numbers, the command line and tests, and the signer pool of
-`registry/signers.py`, which does the same for many numbers on every core.
+What both ways have in common: `InProcess` here, for the command line and tests, and the signer processes of
+`registry/signers.py`, which an API process leaves all of it to, so that it never holds a key itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from registry.domain.errors import Refused
+from registry.domain.fingerprints import Purpose
+from registry.domain.generations import Generations
 from registry.domain.numbers import Normaliser, Number, RegionNotServed
 from registry.keys import KeyRing
+
+_KEYLESS: Final = "this registry was opened without keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an event is recognised by: its sender's id for it or, without one, what else is said of the contact.
+
+    content: joins the number's own digits in a fingerprint, and only where there is no id.
+    """
+
+    id: bytes | None = field(repr=False)
+    content: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenNumber:
-    """A number as somebody wrote it. Neither part appears in a repr."""
+    """A number as somebody wrote it. No part of it appears in a repr.
+
+    source: fingerprinted along with the number, if given. any_region: tags are wanted also where it is not served.
+    """
 
     text: str
     region: str | None
+    source: Source | None = None
+    any_region: bool = False
 
     def __repr__(self) -> str:
         return "WrittenNumber(...)"
@@ -26,38 +46,109 @@ class WrittenNumber:
 
 @dataclass(frozen=True, slots=True)
 class TaggedNumber:
-    """A number and its tag under every active generation, newest first; no tags where its region is not served."""
+    """A number and its tag under every active generation, newest first; no tags where its region is not served.
+
+    source: the fingerprint of its source, 32 bytes, where that was asked for.
+    """
 
     number: Number
     tags: tuple[bytes, ...]
+    source: bytes | None = None
 
     @property
     def served(self) -> bool:
         return bool(self.tags)
 
 
-class Tagging(Protocol):
-    """Reads numbers that people wrote, in order. A text that is no number gives its Refused instead."""
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A blinded batch under one generation's key. elements: 32 bytes each, in order. proof: 64 bytes."""
 
-    def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]: ...
+    generation: int
+    elements: bytes
+    proof: bytes
+
+
+class Tagging(Protocol):
+    """Whoever holds the keys. Every method raises Refused(signer_unavailable) where the holder is gone."""
+
+    @property
+    def generations(self) -> Generations: ...
+
+    def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
+        """Reads numbers that people wrote, in order. A text that is no number gives its Refused instead."""
+        ...
+
+    def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
+        """One result for each generation, in order. Raises what `KeyRing.evaluate_batch` raises."""
+        ...
+
+    def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
+        """A fingerprint of 32 bytes for each purpose and parts, in order."""
+        ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    """Tagging in the calling thread."""
+    """With the keys in this process, in the calling thread."""
 
     normaliser: Normaliser
     keys: KeyRing
 
-    def read(self, text: str, region: str | None) -> TaggedNumber | Refused:
+    @property
+    def generations(self) -> Generations:
+        return self.keys.generations
+
+    def read(self, written: WrittenNumber) -> TaggedNumber | Refused:
         """About 80 microseconds for each active generation, during which it holds the GIL."""
         try:
-            number = self.normaliser.normalise(text, region)
+            number, served = self.normaliser.normalise(written.text, written.region), True
         except RegionNotServed as refused:
-            return TaggedNumber(refused.number, ())
+            number, served = refused.number, written.any_region
         except Refused as refused:
             return refused
-        return TaggedNumber(number, self.keys.tags(number.e164))
+        tags = self.keys.tags(number.e164) if served else ()
+        return TaggedNumber(number, tags, self._fingerprint(number, written.source))
 
     def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
-        return [self.read(number.text, number.region) for number in numbers]
+        return [self.read(number) for number in numbers]
+
+    def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
+        return [Evaluated(number, *self.keys.evaluate_batch(number, blinded)) for number in generations]
+
+    def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
+        return [self.keys.fingerprint(purpose, *parts) for purpose, parts in wanted]
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def _fingerprint(self, number: Number, source: Source | None) -> bytes | None:
+        if source is None:
+            return None
+        if source.id is not None:
+            return self.keys.fingerprint(Purpose.SOURCE, source.id)
+        return self.keys.fingerprint(Purpose.CONTENT, number.e164.encode(), *source.content)
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutKeys:
+    """For a registry that is opened where no operation takes a key. Asked for anything, it raises RuntimeError."""
+
+    generations: Generations
+
+    def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
+        del numbers
+        raise RuntimeError(_KEYLESS)
+
+    def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
+        del generations, blinded
+        raise RuntimeError(_KEYLESS)
+
+    def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
+        del wanted
+        raise RuntimeError(_KEYLESS)
+
+    def close(self) -> None:
+        """There is nothing to end."""

@@ -25,9 +25,10 @@ from canaries import (
     SOURCE_ID,
     national,
 )
+from holders import in_process
 from hunting_ground import KEYS, Answer, Ask, Ground
 
-from registry.keys import KeyRing, SecretKey
+from registry.keys import SecretKey
 from registry.operations.list_records import ListGenerations
 from registry.operations.manage_generations import AddGeneration, RetireGeneration
 from registry.operations.operation import COMMAND_LINE, Operation, Request
@@ -198,7 +199,7 @@ def run_beside_the_api(ground: Ground) -> None:
     public = {known: SecretKey(seed).public_key for known, seed in more.seeds.items()}
     run(AddGeneration(number, public[number]))
     run(AddGeneration(number, public[number]))  # a fault: there is one of this number
-    two = Registry.of(registry.settings, registry.database, KeyRing.of(more, public))
+    two = Registry.of(registry.settings, registry.database, in_process(registry.settings, more))
     run = _runner(ground, two)
     run(RetireGeneration(1))  # hits depend on it
     run(RetireGeneration(number))

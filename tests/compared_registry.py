@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import registry_model
+from holders import in_process
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from members import KEYS, NOW, Clock
 from registry_model import Facts, Model
@@ -18,8 +19,7 @@ from registry.db.database import Database
 from registry.domain.credentials import OrganisationKind, Purpose
 from registry.domain.errors import Code, Refused
 from registry.domain.policy import Attestation, Channel
-from registry.keys import KeyRing, SecretKey
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.check import Check
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Caller, Operation, Request
@@ -71,14 +71,13 @@ class ComparedRegistry(RuleBasedStateMachine):
         self.database = database
         self.settings = wanted
         self.keys = KEYS
-        adopt_keys(database, KEYS)
+        adopt_keys(database, public_keys(KEYS))
         self.registry = self.opened()
         self.callers = {owner: self._new_caller(superuser, owner) for owner in (*OWNERS, "employer", "operator")}
 
     def opened(self) -> Registry:
         """A process of the registry that is started now."""
-        public = {number: SecretKey(seed).public_key for number, seed in self.keys.seeds.items()}
-        return Registry.of(self.settings, self.database, KeyRing.of(self.keys, public), self.clock)
+        return Registry.of(self.settings, self.database, in_process(self.settings, self.keys), self.clock)
 
     def _new_caller(self, superuser: psycopg.Connection[tuple[Any, ...]], name: str) -> Caller:
         """One organisation of each name is enough for all runs."""

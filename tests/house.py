@@ -6,7 +6,7 @@ share (limits of the process, generations, the database itself) opens a house of
 
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import phonenumbers
 import psycopg
 from databases import DatabaseUrls, as_superuser, named
 from described import Described
+from holders import in_process, signers_of
 from members import KEYS, Clock, Member, new_member
 from psycopg import sql
 from starlette.testclient import TestClient
@@ -22,11 +23,9 @@ from api.app import wire
 from registry.db.database import Database, DatabaseOptions
 from registry.db.embedded import OWNER_ROLE, EmbeddedUrls
 from registry.key_file import KeyFile
-from registry.keys import KeyRing, SecretKey
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.registry import Registry
 from registry.settings import Settings
-from registry.signers import SignerPool, SignerSettings
 
 ANY_TABLE: Final = sql.SQL(
     "SELECT table_schema, table_name FROM information_schema.tables"
@@ -106,18 +105,14 @@ def opened_house(
 ) -> Generator[House]:
     """The API in this process, on this database. keys: the generations that it holds and the database learns of."""
     database = Database(urls.app, options or DatabaseOptions(pool_size=8, pool_wait=10))
-    adopt_keys(database, keys)
+    adopt_keys(database, public_keys(keys))
     clock = Clock()
-    public_keys = {number: SecretKey(seed).public_key for number, seed in keys.seeds.items()}
-    ring = KeyRing.of(keys, public_keys)
     settings = settings or sandbox_settings()
-    needs = SignerSettings(settings.served_regions, accept_fictional=settings.mode == "sandbox")
-    pool = SignerPool(keys, public_keys, needs, signers) if signers else None
-    registry = Registry.of(settings, database, ring, clock, pool)
-    app = wire(registry)
-    with (
-        psycopg.connect(urls.superuser_dsn, autocommit=True) as superuser,
-        TestClient(app, raise_server_exceptions=False, client=(address, 50_000)) as client,
-    ):
+    with ExitStack() as held:
+        tagging = held.enter_context(signers_of(settings, keys, signers)) if signers else in_process(settings, keys)
+        registry = Registry.of(settings, database, tagging, clock)
+        app = wire(registry)
+        superuser = held.enter_context(psycopg.connect(urls.superuser_dsn, autocommit=True))
+        client = held.enter_context(TestClient(app, raise_server_exceptions=False, client=(address, 50_000)))
         client.event_hooks = {"request": [], "response": [Described(app.state.openapi).check]}
         yield House(urls, clock, registry, client, superuser)

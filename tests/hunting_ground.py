@@ -39,7 +39,7 @@ from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, DATABASE, EmbeddedPostgres, EmbeddedUrls
 from registry.domain.credentials import OrganisationKind
 from registry.key_file import KeyFile
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.manage_keys import IssueKey
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Request
@@ -200,7 +200,7 @@ def _prepare(folder: Path, urls: EmbeddedUrls, patch: pytest.MonkeyPatch) -> Non
     migrate.migrate(urls.owner)
     as_superuser(urls, sql.SQL("GRANT registry_app TO {}").format(sql.Identifier(APP_LOGIN)))
     database = Database(urls.app)
-    adopt_keys(database, KEYS)
+    adopt_keys(database, public_keys(KEYS))
     database.dispose()
     key_file.write(folder / "keys.json", KEYS, PASSPHRASE)
     (folder / "passphrase").write_text(PASSPHRASE, encoding="utf-8")  # the operator's own file

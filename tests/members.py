@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from holders import in_process
 from starlette.testclient import TestClient
 
 from registry.db.database import Database
 from registry.domain.credentials import OrganisationKind, Scope
 from registry.key_file import KeyFile
-from registry.keys import KeyRing, SecretKey
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.manage_keys import IssueKey
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Request
@@ -39,9 +39,8 @@ class Clock:
 
 def open_test_registry(database: Database, clock: Callable[[], datetime], wanted: Settings) -> Registry:
     """A registry on an empty, migrated database under the tests' keys."""
-    adopt_keys(database, KEYS)
-    keys = KeyRing.of(KEYS, {1: SecretKey(KEYS.seeds[1]).public_key})
-    return Registry.of(wanted, database, keys, clock)
+    adopt_keys(database, public_keys(KEYS))
+    return Registry.of(wanted, database, in_process(wanted, KEYS), clock)
 
 
 @dataclass

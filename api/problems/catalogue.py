@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from api.problems.number_wording import NUMBER_WORDING
+from api.problems.private_wording import PRIVATE_WORDING
 from api.problems.request_wording import REQUEST_WORDING
 from api.problems.state_wording import STATE_WORDING
 from registry.domain.errors import Code
@@ -84,6 +85,10 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.TOO_MANY_ROWS: (413, _WHOLE),
     Code.ROW_TOO_LONG: (422, _WHOLE_OR_ITEM),
     Code.UPLOAD_INCOMPLETE: (400, _WHOLE),
+    Code.INVALID_ENCODING: (400, _ANYWHERE),
+    Code.INVALID_ELEMENT: (400, _WHOLE_OR_FIELD),
+    Code.UNKNOWN_GENERATION: (400, _WHOLE),
+    Code.RETIRED_GENERATION: (410, _WHOLE),
     Code.UNAUTHORIZED: (401, _WHOLE),
     Code.QUOTA_EXCEEDED: (429, _WHOLE),
     Code.NOT_FOUND: (404, _WHOLE),
@@ -131,7 +136,7 @@ FIXED_DETAIL: Final = frozenset({Code.UNAUTHORIZED, Code.NOT_FOUND, Code.DATABAS
 """Codes whose `detail` is always the catalogue's example and whose `errors` are always empty, whatever the refusal
 says: the cause would tell a guesser what exists, or could hold a secret."""
 
-_WORDING: Final = {**NUMBER_WORDING, **REQUEST_WORDING, **STATE_WORDING}
+_WORDING: Final = {**NUMBER_WORDING, **REQUEST_WORDING, **PRIVATE_WORDING, **STATE_WORDING}
 
 
 def _problem_type(code: Code) -> ProblemType:

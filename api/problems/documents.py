@@ -12,6 +12,7 @@ from registry.domain.errors import Code, FieldProblem, Refused
 MEDIA_TYPE: Final = "application/problem+json"
 PROBLEMS_PATH: Final = "/problems"
 """Where the API serves the explanations. A relative `type` is a full path, as RFC 9457, section 3.1.1, asks."""
+_EXAMPLE_INDEX: Final = 17
 EXAMPLE_REQUEST_ID: Final = "0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d"
 
 
@@ -30,8 +31,8 @@ def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PA
 
     instance: the request id, a UUID as text. It becomes `urn:uuid:...`, since `instance` is a URI reference and a bare
     id would be read as a path beside the request's own.
-    `errors` is always there and may be empty; `audit_id` is there once the refusal is on record, except with
-    `unauthorized`, where it would tell a guesser that the key exists; `violated-policies` with `quota_exceeded` only.
+    `errors` is always there and may be empty, an entry's `index` where one of a row of elements is meant; `audit_id`
+    is there once the refusal is on record, except with `unauthorized`, where it would tell a guesser that the key exists; `violated-policies` with `quota_exceeded` only.
     """
     code = refused.headline
     problem_type = CATALOGUE[code]
@@ -43,13 +44,22 @@ def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PA
         "detail": _detail(refused, code),
         "instance": f"urn:uuid:{instance}",
         "code": code.value,
-        "errors": [{"pointer": e.pointer, "code": e.code.value, "detail": e.detail} for e in entries],
+        "errors": [_entry(entry) for entry in entries],
     }
     if refused.audit_id is not None and code is not Code.UNAUTHORIZED:
         document["audit_id"] = str(refused.audit_id)
     if code is Code.QUOTA_EXCEEDED:
         document["violated-policies"] = list(refused.violated)
     return document
+
+
+def _entry(problem: FieldProblem) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "pointer": problem.pointer,
+        "code": problem.code.value,
+        "detail": problem.detail,
+    }
+    return entry if problem.index is None else {**entry, "index": problem.index}
 
 
 def item_problem(code: Code, pointer: str, detail: str) -> dict[str, str]:
@@ -70,7 +80,8 @@ def example_document(code: Code, *, base: str = PROBLEMS_PATH) -> dict[str, obje
 
 
 def _example_entry(code: Code) -> FieldProblem:
-    return FieldProblem(CATALOGUE[code].pointer or "", code, CATALOGUE[code].example)
+    index = _EXAMPLE_INDEX if code is Code.INVALID_ELEMENT else None
+    return FieldProblem(CATALOGUE[code].pointer or "", code, CATALOGUE[code].example, index)
 
 
 def _detail(refused: Refused, code: Code) -> str:

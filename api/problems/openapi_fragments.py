@@ -34,6 +34,9 @@ class FieldError(BaseModel):
     pointer: str = Field(description=_POINTER, examples=["/number"])
     code: Code = Field(description="Which problem. Decide by this, not by the texts.", examples=[_EXAMPLE.code])
     detail: str = Field(description="What is wrong here, for people.", examples=[_EXAMPLE.example])
+    index: int | None = Field(
+        default=None, ge=0, description="Which element, where the place holds a row of them in one text."
+    )
 
 
 class ItemProblem(BaseModel):

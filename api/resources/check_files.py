@@ -14,6 +14,7 @@ from api.resources.common_problems import UPLOAD
 from api.resources.model import CaseRef, Text
 from api.streams import ReleasingStream
 from api.uploads import spool
+from registry.domain.checked_table import QuestionColumns
 from registry.domain.credentials import Purpose, Scope
 from registry.domain.errors import Code
 from registry.domain.tables import survey
@@ -73,7 +74,8 @@ async def check_file(
     await run_in_threadpool(call.admit, CheckFileChunk.name, numbers=0)
     settings = call.registry.settings
     file = await spool(request, most=settings.file_body_bytes, folder=settings.spool_dir)
-    questions = FileQuestions(purpose, case_ref, number_column, region_column, since_column, until_column, region)
+    columns = QuestionColumns(number_column, region_column, since_column, until_column, region)
+    questions = FileQuestions(purpose, case_ref, columns)
     try:
         parts = await run_in_threadpool(_begin, call, file, questions)
     except BaseException:

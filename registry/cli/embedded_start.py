@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, text
 
 from registry import key_file
+from registry.apart import apart
 from registry.cli import environment
 from registry.cli.http_server import held_back, undisturbed
 from registry.db import generations, migrate, organisations
@@ -22,7 +23,7 @@ from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
 from registry.domain.confidential import Confidential
 from registry.domain.credentials import OrganisationKind
 from registry.key_file import KeyFile
-from registry.operations.assembly import adopt_keys, open_database, open_registry
+from registry.operations.assembly import adopt_keys, open_database, open_without_keys, public_keys
 from registry.operations.manage_keys import IssueKey
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Request
@@ -75,7 +76,8 @@ def prepare(settings: Settings, urls: EmbeddedUrls) -> Settings:
     )
     database = open_database(ready)
     try:
-        adopt_keys(database, _key_file(ready, database))
+        _require_key_file(ready, database)
+        adopt_keys(database, apart(lambda: _public_keys(ready)))
     finally:
         database.dispose()
     return ready
@@ -83,7 +85,7 @@ def prepare(settings: Settings, urls: EmbeddedUrls) -> Settings:
 
 def first_keys(settings: Settings) -> list[DemoKey]:
     """One organisation of each kind with a key, on the first start; nothing on every other one."""
-    registry = open_registry(settings)
+    registry = open_without_keys(settings)
     try:
         if registry.database.transaction(lambda tx: organisations.page(tx, after=None, most=1)):
             return []
@@ -106,16 +108,19 @@ def _grant(owner_url: str) -> None:
             connection.execute(_GRANT)
 
 
-def _key_file(settings: Settings, database: Database) -> KeyFile:
-    """Read, or made where neither file nor database has any key yet."""
+def _require_key_file(settings: Settings, database: Database) -> None:
+    """Raises ClickException where the database has generations and their file is not there."""
     path = Path(settings.require("key_file"))
-    if path.exists():
-        return key_file.read(path, settings.passphrase())
-    if database.transaction(generations.all_generations):
+    if not path.exists() and database.transaction(generations.all_generations):
         raise click.ClickException(
             f"The key file {path} is gone, and nothing in {settings.data_dir.resolve()} can be found without it. "
             "Put it back, or start anew with another folder: REGISTRY_DATA_DIR=..."
         )
-    content = KeyFile.create()
-    key_file.write(path, content, settings.passphrase())
-    return content
+
+
+def _public_keys(settings: Settings) -> dict[int, bytes]:
+    """Of the key file, which is made where there is none yet. To be run apart: this process is to serve requests."""
+    path = Path(settings.require("key_file"))
+    if not path.exists():
+        key_file.write(path, KeyFile.create(), settings.passphrase())
+    return public_keys(key_file.read(path, settings.passphrase()))

@@ -14,7 +14,7 @@ from registry.cli.session import is_sealed, open_key_file
 from registry.db import generations, migrate
 from registry.db.database import Database
 from registry.key_file import KeyFile
-from registry.operations.assembly import adopt_keys, open_database
+from registry.operations.assembly import adopt_keys, open_database, public_keys
 from registry.settings import Settings
 
 
@@ -65,7 +65,7 @@ def command(path: Path | None, passphrase_file: Path | None, no_passphrase: bool
             if adopt
             else _make(target, None if no_passphrase else _new_passphrase(settings))
         )
-        numbers = adopt_keys(database, content)
+        numbers = adopt_keys(database, public_keys(content))
     finally:
         database.dispose()
     if as_json:

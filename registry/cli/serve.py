@@ -9,7 +9,7 @@ import click
 from registry.cli import environment
 from registry.cli.failures import PlainCommand
 from registry.cli.http_server import ended_by_signals, listening, serve
-from registry.operations.assembly import open_registry
+from registry.operations.assembly import check_start
 
 
 @click.command(
@@ -35,7 +35,7 @@ def command(host: str | None, port: int | None, workers: int) -> None:
     settings = environment.given().model_copy(update=given)
     settings.require("database_url")
     settings.require("key_file")
-    open_registry(settings).database.dispose()
+    check_start(settings)
     other = "stop what uses it, or choose another with `demand-registry serve --port {port}` or REGISTRY_PORT."
     with ended_by_signals(), ExitStack() as held:
         listener = held.enter_context(listening(settings.host, settings.port, other_port=other))

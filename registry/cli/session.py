@@ -22,8 +22,9 @@ from registry.keys import KeyRing
 from registry.operations.assembly import open_database
 from registry.operations.list_records import Page, T
 from registry.operations.operation import COMMAND_LINE, Answered, Operation, ReadOperation, Request
-from registry.operations.registry import Registry
+from registry.operations.registry import Registry, normaliser
 from registry.settings import Settings
+from registry.tagging import InProcess
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -95,8 +96,8 @@ def session() -> Generator[Session]:
     database = open_database(settings)
     try:
         database.transaction(lambda tx: migrate.require_head(tx.connection))
-        ring = KeyRing.of(keys.content, database.transaction(generations.active))
-        registry = Registry.of(settings, database, ring)
+        ring = KeyRing.of(keys.content, database.transaction(generations.public))
+        registry = Registry.of(settings, database, InProcess(normaliser(settings), ring))
         yield Session(registry, keys, Request(registry.new_id(), route()))
     finally:
         database.dispose()

@@ -1,7 +1,7 @@
 """Authentication and limits: what is decided before an operation's transaction, and is not undone by its rollback."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, select, text
@@ -14,6 +14,13 @@ _ADMIT: Final = DriverStatement(
         "SELECT organisation_id, organisation_kind, organisation_name, scopes, usable, key_allowed, day_allowed,"
         " requests_per_minute, numbers_per_day, at_us, tat_us, used, generations"
         " FROM registry.admit(:key, :scope, :requests, :numbers)"
+    )
+)
+_CHARGE_ONCE: Final = DriverStatement(
+    text(
+        "SELECT organisation_id, organisation_kind, organisation_name, scopes, usable, key_allowed, day_allowed,"
+        " requests_per_minute, numbers_per_day, at_us, tat_us, used, generations, paid, reused"
+        " FROM registry.charge_once(:key, :scope, :organisation, :fingerprint, :request, :numbers)"
     )
 )
 _SPEND_ADDRESS: Final = text("SELECT registry.spend_address(:address, :per_minute)")
@@ -51,9 +58,47 @@ def admit(connection: Connection, key_id: str, scope: str | None, *, requests: i
     """Spends both limits of a key, all or nothing; None where there is no such key. Must run in autocommit."""
     parameters = {"key": key_id, "scope": scope, "requests": requests, "numbers": numbers}
     rows = _ADMIT.rows(connection, parameters)
-    if not rows:
-        return None
-    id_, kind, name, scopes, usable, key_allowed, day_allowed, rate, quota, at, tat, used, generations = rows[0]
+    return _admission(rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What `registry.charge_once` did. paid: the question was charged before, so that this time nothing was.
+    reused: under its Idempotency-Key it was another question.
+    """
+
+    admission: Admission
+    paid: bool
+    reused: bool
+
+
+def charge_once(
+    connection: Connection,
+    key_id: str,
+    scope: str | None,
+    *,
+    organisation_id: UUID,
+    fingerprint: bytes,
+    request: bytes,
+    numbers: int,
+) -> Charge | None:
+    """Spends numbers for a question under an Idempotency-Key, unless it was paid within the last day; None where there
+    is no such API key any more. Must run in autocommit. fingerprint, request: 32 bytes, keyed.
+    """
+    parameters = {
+        "key": key_id,
+        "scope": scope,
+        "organisation": organisation_id,
+        "fingerprint": fingerprint,
+        "request": request,
+        "numbers": numbers,
+    }
+    rows = _CHARGE_ONCE.rows(connection, parameters)
+    return Charge(_admission(rows[0][:-2]), *rows[0][-2:]) if rows else None
+
+
+def _admission(row: tuple[Any, ...]) -> Admission:
+    id_, kind, name, scopes, usable, key_allowed, day_allowed, rate, quota, at, tat, used, generations = row
     return Admission(
         id_,
         kind,

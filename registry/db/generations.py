@@ -8,6 +8,8 @@ from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, u
 
 from registry.db.database import Reading, Writing
 from registry.db.schema import decoys, disputes, exclusions, generations, hits
+from registry.domain import generations as domain
+from registry.domain.generations import Generations
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,12 @@ def all_generations(tx: Reading) -> list[Generation]:
     return [Generation(*row) for row in tx.connection.execute(_ALL)]
 
 
-def active(tx: Reading) -> dict[int, bytes]:
-    """Number -> public key of those that are evaluated."""
-    return {found.number: found.public_key for found in all_generations(tx) if found.retired_at is None}
+def public(tx: Reading) -> Generations:
+    """All of them, as everybody may know them."""
+    return Generations.of(
+        domain.Generation(found.number, found.public_key, found.parent, found.retired_at is not None)
+        for found in all_generations(tx)
+    )
 
 
 def add(tx: Writing, number: int, public_key: bytes) -> None:

@@ -1,6 +1,6 @@
 """Hits and submissions: contacts by the tag of their number, and what each organisation has sent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -93,6 +93,10 @@ _EVERY_TAG: Final = union(
 _TAG_OF_HIT: Final = select(submissions.c.tag).where(
     submissions.c.organisation_id == bindparam("owner"), submissions.c.hit_id == bindparam("hit")
 )
+_CARRY: Final = text(
+    "SELECT older FROM registry.carry_contacts(CAST(:older AS bytea[]), CAST(:newer AS bytea[]),"
+    " CAST(:generation AS smallint))"
+)
 _SUBMISSION_COLUMNS: Final = (
     hits.c.id,
     hits.c.decoy_id,
@@ -170,6 +174,23 @@ def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, ne
             "moments": plain_array(hit.occurred_at for hit in new),
         },
     )
+
+
+def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
+    """Moves a number's hits to its tag of a newer generation, so that one tag answers for all of them.
+
+    pairs: older tag -> newer tag. Returns those older tags that had hits; the listings of both must be refreshed in
+    the same transaction.
+    """
+    if not pairs:
+        return []
+    older = sorted(pairs)
+    parameters = {
+        "older": bytes_array(older),
+        "newer": bytes_array(pairs[tag] for tag in older),
+        "generation": generation,
+    }
+    return [row[0] for row in tx.connection.execute(_CARRY, parameters)]
 
 
 def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:

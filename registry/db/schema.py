@@ -143,6 +143,35 @@ class IdempotencyKeyColumns(TypedColumns):
     created_at: Named[datetime] = Column(_MOMENT)
 
 
+class PrivateSetColumns(TypedColumns):
+    generation: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    epoch: Named[datetime] = Column(_MOMENT)
+    built_for: Named[str] = Column(Text)
+    entries: Named[int] = Column(BigInteger)
+    prefix_bits: Named[int] = Column(SmallInteger)
+    bucket_entries: Named[int] = Column(BigInteger)
+    digest: Named[bytes] = Column(LargeBinary)
+
+
+class PrivateSetSlotColumns(TypedColumns):
+    generation: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    slot: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    ids: Named[bytes] = Column(LargeBinary)
+
+
+class RekeyingColumns(TypedColumns):
+    generation: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    successor: Named[int] = Column(SmallInteger)
+    public_key: Named[bytes] = Column(LargeBinary)
+    begun_at: Named[datetime] = Column(_MOMENT)
+
+
+class RekeyedTagColumns(TypedColumns):
+    generation: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    tag: Named[bytes] = Column(LargeBinary, primary_key=True)
+    successor: Named[bytes] = Column(LargeBinary)
+
+
 organisations = Table("organisations", metadata, OrganisationColumns)
 api_keys = Table("api_keys", metadata, ApiKeyColumns)
 generations = Table("generations", metadata, GenerationColumns)
@@ -153,3 +182,7 @@ listings = Table("listings", metadata, ListingColumns)
 exclusions = Table("exclusions", metadata, ExclusionColumns)
 disputes = Table("disputes", metadata, DisputeColumns)
 idempotency_keys = Table("idempotency_keys", metadata, IdempotencyKeyColumns)
+private_sets = Table("private_sets", metadata, PrivateSetColumns)
+private_set_slots = Table("private_set_slots", metadata, PrivateSetSlotColumns)
+rekeyings = Table("rekeyings", metadata, RekeyingColumns)
+rekeyed_tags = Table("rekeyed_tags", metadata, RekeyedTagColumns)

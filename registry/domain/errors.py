@@ -53,6 +53,12 @@ class Code(StrEnum):
     ROW_TOO_LONG = "row_too_long"
     UPLOAD_INCOMPLETE = "upload_incomplete"
 
+    # A blinded batch, or the generation it names, is not what a private check takes (PRIVATE.md).
+    INVALID_ENCODING = "invalid_encoding"
+    INVALID_ELEMENT = "invalid_element"
+    UNKNOWN_GENERATION = "unknown_generation"
+    RETIRED_GENERATION = "retired_generation"
+
     # Who asks, and how much.
     UNAUTHORIZED = "unauthorized"
     QUOTA_EXCEEDED = "quota_exceeded"
@@ -83,11 +89,13 @@ class FieldProblem:
     """One thing wrong at one place of a request body.
 
     pointer: RFC 6901 JSON pointer into the body, for example `/items/3/number`.
+    index: which element, where the value at the pointer is a row of elements in one text.
     """
 
     pointer: str
     code: Code
     detail: str
+    index: int | None = None
 
 
 @dataclass(eq=False)

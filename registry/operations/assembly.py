@@ -1,17 +1,20 @@
 """Putting a registry together from its settings: database, key file, and the check that the two belong together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from registry import key_file
+from registry.apart import apart
 from registry.db import generations, migrate
 from registry.db.database import Database, DatabaseOptions, Writing
+from registry.domain.generations import Generations
 from registry.key_file import KeyFile
-from registry.keys import KeyRing, SecretKey
-from registry.operations.registry import Registry, utc_now
+from registry.keys import SecretKey
+from registry.operations.registry import Registry, normaliser, utc_now
 from registry.settings import Settings
-from registry.signers import SignerPool, SignerSettings
+from registry.signers import Signers
+from registry.signers.process import Start
+from registry.tagging import InProcess, WithoutKeys
 
 
 def open_database(settings: Settings) -> Database:
@@ -21,35 +24,77 @@ def open_database(settings: Settings) -> Database:
 
 
 def open_registry(settings: Settings, clock: Callable[[], datetime] = utc_now, *, signers: int = 0) -> Registry:
-    """Everything that operations need, checked. signers: how many processes are started for many numbers at once.
+    """Everything that operations need, checked. signers: how many processes hold the keys besides the one for few
+    numbers; with none of them this process holds the keys itself, which one that answers requests must never do.
 
     Raises SettingsError, KeyFileError, GenerationMismatch, SchemaError where the schema is not this code's, and
     Refused where the database is away.
     """
     database = open_database(settings)
     try:
-        content = key_file.read(Path(settings.require("key_file")), settings.passphrase())
-        database.transaction(lambda tx: migrate.require_head(tx.connection))
-        active = database.transaction(generations.active)
-        keys = KeyRing.of(content, active)
-        pool = None
-        if signers:
-            needs = SignerSettings(settings.served_regions, accept_fictional=settings.mode == "sandbox")
-            pool = SignerPool(content, active, needs, signers)
-        return Registry.of(settings, database, keys, clock, pool)
+        start = _start(settings, database)
+        tagging = Signers(start, signers) if signers else InProcess(normaliser(settings), start.keys())
+        return Registry.of(settings, database, tagging, clock)
     except BaseException:
         database.dispose()
         raise
 
 
-def adopt_keys(database: Database, content: KeyFile) -> list[int]:
-    """Makes the database know every generation of a new key file that it does not know yet; returns their numbers."""
+def open_without_keys(settings: Settings) -> Registry:
+    """For operations that take no key: organisations and API keys. Raises like `open_registry` without a file."""
+    database = open_database(settings)
+    try:
+        return Registry.of(settings, database, WithoutKeys(_generations(database)))
+    except BaseException:
+        database.dispose()
+        raise
+
+
+def check_start(settings: Settings) -> None:
+    """Raises what `open_registry` would raise, without reading a key into this process."""
+    database = open_database(settings)
+    try:
+        start = _start(settings, database)
+    finally:
+        database.dispose()
+
+    def check() -> None:
+        start.keys()
+
+    apart(check)
+
+
+def _start(settings: Settings, database: Database) -> Start:
+    return Start(
+        key_file=Path(settings.require("key_file")),
+        passphrase_file=settings.key_passphrase_file,
+        generations=_generations(database),
+        served_regions=settings.served_regions,
+        accept_fictional=settings.mode == "sandbox",
+    )
+
+
+def _generations(database: Database) -> Generations:
+    database.transaction(lambda tx: migrate.require_head(tx.connection))
+    return database.transaction(generations.public)
+
+
+def public_keys(content: KeyFile) -> dict[int, bytes]:
+    """Generation number -> public key, of every seed in a key file."""
+    return {number: SecretKey(seed).public_key for number, seed in content.seeds.items()}
+
+
+def adopt_keys(database: Database, keys: Mapping[int, bytes]) -> list[int]:
+    """Makes the database know every generation that it does not know yet; returns their numbers.
+
+    keys: `public_keys` of a new key file.
+    """
 
     def adopt(tx: Writing) -> list[int]:
         known = {generation.number for generation in generations.all_generations(tx)}
-        new = sorted(set(content.seeds) - known)
+        new = sorted(set(keys) - known)
         for number in new:
-            generations.add(tx, number, SecretKey(content.seeds[number]).public_key)
+            generations.add(tx, number, keys[number])
         return new
 
     return database.transaction(adopt)

@@ -49,7 +49,7 @@ class Check(ReadOperation[list[Asked | ItemRefusal], Answers]):
             count=tally(answers),
             disclosed=disclosed,
             policy=registry.policy.name,
-            generation=registry.keys.current,
+            generation=registry.generations.current,
         )
 
 

@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import IO, Final, TypeVar
 from uuid import UUID
 
+from registry.domain import cells
 from registry.domain.errors import Code, Refused
 from registry.domain.ndjson import count_json_lines, json_lines
 from registry.domain.policy import Attestation, Channel
 from registry.domain.tables import Record, Survey, find_column, records, survey
-from registry.operations import cells
 from registry.operations.questions import ItemRefusal
 from registry.operations.record_hits import DecoyNumber, Hit
 

@@ -47,5 +47,5 @@ class LookUp(ReadOperation[Asked, Answer]):
             count={result.outcome.value: 1},
             disclosed=disclosed,
             policy=registry.policy.name,
-            generation=registry.keys.current,
+            generation=registry.generations.current,
         )

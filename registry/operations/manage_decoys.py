@@ -15,7 +15,7 @@ from registry.domain.policy import Role
 from registry.domain.references import label
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.record_hits import decoy_e164
+from registry.operations.record_hits import line_tags
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
 
@@ -53,7 +53,7 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
 
     def prepare(self, registry: Registry) -> _Columns:
         with at_field("/number"):
-            tag, *older = registry.keys.tags(decoy_e164(registry, self.number, self.region))
+            tag, *older = line_tags(registry, self.number, self.region)
         with at_field("/label"):
             text = label(self.label, LABEL_LENGTH)
         with at_field("/region"):
@@ -64,7 +64,7 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
             "id": registry.new_id(),
             "label": text,
             "tag": tag,
-            "generation": registry.keys.current,
+            "generation": registry.generations.current,
             "role": self.role.value,
             "region": region,
             "live_from": self.live_from,
@@ -110,9 +110,9 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
                 values["region"] = region_code(str(region))
         if "number" in values:
             with at_field("/number"):
-                number = decoy_e164(registry, str(values.pop("number")), None if region is None else str(region))
-            tag, *older = registry.keys.tags(number)
-            values |= {"tag": tag, "generation": registry.keys.current}
+                number = str(values.pop("number"))
+                tag, *older = line_tags(registry, number, None if region is None else str(region))
+            values |= {"tag": tag, "generation": registry.generations.current}
         _check_dates(values, registry)
         return _Columns(values, tuple(older))
 
@@ -126,7 +126,7 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
                 tx,
                 hits.tags_of_decoy(tx, decoy.id),
                 policy=registry.policy,
-                generation=registry.keys.current,
+                generation=registry.generations.current,
                 now=registry.clock(),
             )
         return Done(decoy, count={"changed": 1}, policy=registry.policy.name)

@@ -44,7 +44,7 @@ class OpenDispute(WriteOperation[dict[int, bytes], Dispute]):
         due_on = (registry.clock() + timedelta(days=registry.settings.dispute_days)).date()
         dispute = disputes.add(tx, id_=registry.new_id(), tags=prepared, due_on=due_on)
         refresh_all(tx, registry, prepared)
-        return Done(dispute, count={"opened": 1}, generation=registry.keys.current)
+        return Done(dispute, count={"opened": 1}, generation=registry.generations.current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +63,7 @@ class CloseDispute(WriteOperation[None, Dispute]):
         closed = disputes.close(tx, self.dispute_id, tags, self.resolution)
         if closed is None:
             raise Refused(Code.ALREADY_CLOSED, "The dispute was closed already.")
-        refresh_listings(tx, tags, policy=registry.policy, generation=registry.keys.current, now=registry.clock())
+        refresh_listings(
+            tx, tags, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
+        )
         return Done(closed, count={"closed": 1})

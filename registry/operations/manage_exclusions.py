@@ -10,7 +10,7 @@ from registry.db.database import Writing
 from registry.domain.errors import Code, FieldProblem, Refused
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.record_hits import decoy_e164
+from registry.operations.record_hits import line_tags
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
 
@@ -68,7 +68,9 @@ class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
             now=registry.clock(),
         )
         refresh_all(tx, registry, prepared)
-        return Done(Excluded(id_, self.reason, self.expires_at), count={"added": 1}, generation=registry.keys.current)
+        return Done(
+            Excluded(id_, self.reason, self.expires_at), count={"added": 1}, generation=registry.generations.current
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,14 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], Excluded]):
         if removed is None:
             raise Refused(Code.NOT_FOUND, "The operator does not exclude this number.")
         refresh_all(tx, registry, prepared)
-        return Done(Excluded(removed, None, None), count={"removed": 1}, generation=registry.keys.current)
+        return Done(Excluded(removed, None, None), count={"removed": 1}, generation=registry.generations.current)
 
 
 def tags_by_generation(registry: Registry, number: str, region: str | None) -> dict[int, bytes]:
     """A number's tag under every active generation. Refused with a pointer to the number or its region."""
     with at_field("/number"):
-        e164 = decoy_e164(registry, number, region)
-    return dict(zip(registry.keys.generations, registry.keys.tags(e164), strict=True))
+        tags = line_tags(registry, number, region)
+    return dict(zip(registry.generations.active, tags, strict=True))
 
 
 def refresh_all(tx: Writing, registry: Registry, tags: dict[int, bytes]) -> None:

@@ -39,9 +39,9 @@ class RetireGeneration(WriteOperation[None, int]):
     forced: bool = False
 
     def prepare(self, registry: Registry) -> None:
-        if registry.keys.generations == (self.number,):
+        if registry.generations.active == (self.number,):
             raise Refused(Code.INVALID_VALUE, "The only active generation cannot be retired. Add a new one first.")
-        if self.number not in registry.keys.generations:
+        if self.number not in registry.generations.active:
             raise Refused(Code.NOT_FOUND, "There is no active generation of this number.")
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[int]:

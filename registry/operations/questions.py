@@ -6,7 +6,7 @@ these are current, and from the hits where they are not or where a possession wi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from registry.db import disputes, exclusions, hits, listings
@@ -15,6 +15,7 @@ from registry.db.listings import Listing
 from registry.domain.errors import Code, Refused
 from registry.domain.numbers import Number
 from registry.domain.policy import Assessment, Evidence, Outcome, Policy, Reason, Window, answer
+from registry.domain.possession import WindowRefused, possession_window
 from registry.tagging import WrittenNumber
 
 if TYPE_CHECKING:
@@ -100,28 +101,9 @@ def _window(registry: "Registry", question: Question) -> Window | ItemRefusal | 
     if question.possessed_since is None and question.possessed_until is None:
         return None
     try:
-        return possession_window(question, registry.clock().date())
-    except Refused as refused:
-        at = "possessed_until" if refused.code is Code.WINDOW_REVERSED else _future_field(question, registry)
-        return ItemRefusal(refused.code, at, refused.detail)
-
-
-def possession_window(question: Question, today: date) -> Window | None:
-    """Raises Refused for a reversed window or one that has not begun. A day's grace covers zones ahead of UTC."""
-    since, until = question.possessed_since, question.possessed_until
-    if since is None and until is None:
-        return None
-    if any(day is not None and day > today + timedelta(days=1) for day in (since, until)):
-        raise Refused(
-            Code.DATE_IN_FUTURE, "A possession date lies in the future. Leave possessed_until out for 'still'."
-        )
-    return Window(since, until)
-
-
-def _future_field(question: Question, registry: "Registry") -> str:
-    tomorrow = registry.clock().date() + timedelta(days=1)
-    since = question.possessed_since
-    return "possessed_since" if since is not None and since > tomorrow else "possessed_until"
+        return possession_window(question.possessed_since, question.possessed_until, registry.clock().date())
+    except WindowRefused as refused:
+        return ItemRefusal(refused.code, refused.field, refused.detail)
 
 
 def answer_all(

@@ -31,7 +31,6 @@ def readiness(registry: Registry) -> Readiness:
         return Readiness(database=True, migrations=False, keys=False, why=str(error))
     except Refused as refused:
         return Readiness(database=False, migrations=False, keys=False, why=str(refused))
-    active = tuple(sorted(database.transaction(generations.active), reverse=True))
-    same = active == registry.keys.generations
+    same = database.transaction(generations.public).active == registry.generations.active
     why = "" if same else "Started with other tag keys than the database now uses. Restart it with the new key file."
     return Readiness(database=True, migrations=True, keys=same, why=why)

@@ -1,5 +1,6 @@
 """Recording contacts: each is claimed once by its source, stored under its tag, and its listing recomputed."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,14 +12,13 @@ from registry.db import decoys, disputes, exclusions, hits
 from registry.db.database import Reading, Writing
 from registry.db.hits import NewHit
 from registry.domain.errors import Code, Refused
-from registry.domain.fingerprints import Purpose
 from registry.domain.numbers import Number, RegionNotServed
 from registry.domain.policy import Attestation, Channel
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.questions import ItemRefusal, number_refusal
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
-from registry.tagging import TaggedNumber, WrittenNumber
+from registry.tagging import Source, TaggedNumber, WrittenNumber
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 
@@ -62,14 +62,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class PreparedHit:
-    """tags: newest generation first. decoy_tags: of a decoy named by its number, else empty."""
+    """tags: newest generation first. decoy_tags: of a decoy named by its number, else empty. source: 32 bytes."""
 
     hit: Hit
     id: UUID
     number: Number
     tags: tuple[bytes, ...]
     decoy_tags: tuple[bytes, ...]
-    source: bytes | None
+    source: bytes
 
 
 Outcome = Recorded | ItemRefusal
@@ -94,24 +94,26 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
     ) -> Done[list[Outcome]]:
         owner = caller.organisation()
         checked = _with_decoys(tx, owner, prepared)
-        new, sources = _new_hits(registry, checked)
+        new, sources = _new_hits(checked)
         decoys.hold(tx, sorted({hit.decoy_id for hit in new}))
         free = hits.claim(tx, owner, new)
         recorded = [hit for hit in new if hit.source_key in free]
         known = hits.claimed(tx, owner, [source for source in sources.values() if source not in free])
-        hits.add(tx, owner, registry.keys.current, registry.normaliser.version, recorded)
+        hits.add(tx, owner, registry.generations.current, registry.normaliser.version, recorded)
         carried = _carry_forward(tx, registry, checked)
         refresh_listings(
             tx,
             [*(hit.tag for hit in recorded), *carried],
             policy=registry.policy,
-            generation=registry.keys.current,
+            generation=registry.generations.current,
             now=registry.clock(),
         )
         outcomes = _outcomes(
             checked, sources, {hit.id for hit in recorded}, known | {h.source_key: h.id for h in recorded}
         )
-        return Done(outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.keys.current)
+        return Done(
+            outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.generations.current
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,13 @@ class RehearseHits(RecordHits):
     ) -> Done[list[Outcome]]:
         owner = caller.organisation()
         checked = _with_decoys(tx, owner, prepared)
-        new, sources = _new_hits(registry, checked)
+        new, sources = _new_hits(checked)
         known = hits.claimed(tx, owner, list(sources.values()))
         would = {hit.id for hit in new if hit.source_key not in known}
         outcomes = _outcomes(checked, sources, would, {hit.source_key: hit.id for hit in new} | known)
-        return Done(outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.keys.current)
+        return Done(
+            outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.generations.current
+        )
 
 
 def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -150,8 +154,8 @@ def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
 def _prepare_all(registry: Registry, items: Sequence[Hit | ItemRefusal]) -> list[PreparedHit | ItemRefusal]:
     latest = registry.clock() + CLOCK_SKEW
     wanted = [item for item in items if isinstance(item, Hit) and item.occurred_at <= latest]
-    numbers = iter(registry.read_numbers([WrittenNumber(hit.number, hit.region) for hit in wanted]))
-    lines: dict[DecoyNumber, tuple[bytes, ...] | ItemRefusal] = {}
+    numbers = iter(registry.read_numbers([WrittenNumber(hit.number, hit.region, _source(hit)) for hit in wanted]))
+    lines = _lines(registry, wanted)
     prepared: list[PreparedHit | ItemRefusal] = []
     for item in items:
         if isinstance(item, ItemRefusal):
@@ -167,9 +171,8 @@ def _prepared(
     registry: Registry,
     hit: Hit,
     number: TaggedNumber | Refused,
-    lines: dict[DecoyNumber, tuple[bytes, ...] | ItemRefusal],
+    lines: Mapping[DecoyNumber, tuple[bytes, ...] | ItemRefusal],
 ) -> PreparedHit | ItemRefusal:
-    """lines: what was found for the decoys' numbers so far, since a log names few of them in many rows."""
     if isinstance(number, Refused):
         return number_refusal(number, hit.region)
     if not number.served:
@@ -177,31 +180,41 @@ def _prepared(
         return ItemRefusal(refused.code, "number", refused.detail)
     decoy_tags: tuple[bytes, ...] = ()
     if isinstance(hit.decoy, DecoyNumber):
-        if hit.decoy not in lines:
-            lines[hit.decoy] = _line_tags(registry, hit.decoy)
         found = lines[hit.decoy]
         if isinstance(found, ItemRefusal):
             return found
         decoy_tags = found
-    source = None
+    if number.source is None:
+        raise TypeError("a hit's number is read with its source")
+    return PreparedHit(hit, registry.new_id(), number.number, number.tags, decoy_tags, number.source)
+
+
+def _source(hit: Hit) -> Source:
+    """Its sender's id for the event. Without one, the same contact in the same second is the same event.
+
+    The fingerprint is made from the number and not from its tag, so that it stays the same under a new generation.
+    """
     if hit.source_id is not None:
-        source = registry.keys.fingerprint(Purpose.SOURCE, hit.source_id.encode())
-    return PreparedHit(hit, registry.new_id(), number.number, number.tags, decoy_tags, source)
+        return Source(hit.source_id.encode())
+    return Source(None, (str(int(hit.occurred_at.timestamp())).encode(), hit.channel.value.encode()))
 
 
-def _line_tags(registry: Registry, line: DecoyNumber) -> tuple[bytes, ...] | ItemRefusal:
-    try:
-        return registry.keys.tags(decoy_e164(registry, line.number, line.region))
-    except Refused as refused:
-        return ItemRefusal(refused.code, "decoy", refused.detail)
+def _lines(registry: Registry, hits_: Sequence[Hit]) -> dict[DecoyNumber, tuple[bytes, ...] | ItemRefusal]:
+    """Tags of the decoys that are named by their numbers: a log names few of them in many rows."""
+    wanted = list(dict.fromkeys(hit.decoy for hit in hits_ if isinstance(hit.decoy, DecoyNumber)))
+    read = registry.read_numbers([WrittenNumber(line.number, line.region, any_region=True) for line in wanted])
+    return {
+        line: ItemRefusal(found.code, "decoy", found.detail) if isinstance(found, Refused) else found.tags
+        for line, found in zip(wanted, read, strict=True)
+    }
 
 
-def decoy_e164(registry: Registry, number: str, region: str | None) -> str:
-    """The E.164 of a decoy's own line, which may be in a region that is not served."""
-    try:
-        return registry.normaliser.normalise(number, region).e164
-    except RegionNotServed as refused:
-        return refused.number.e164
+def line_tags(registry: Registry, number: str, region: str | None) -> tuple[bytes, ...]:
+    """A number's tag under every active generation, newest first, wherever its region is. Raises its Refused."""
+    (found,) = registry.read_numbers([WrittenNumber(number, region, any_region=True)])
+    if isinstance(found, Refused):
+        raise found
+    return found.tags
 
 
 def _with_decoys(
@@ -228,7 +241,7 @@ def _with_decoys(
 
 
 def _new_hits(
-    registry: Registry, checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]
+    checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal],
 ) -> tuple[list[NewHit], dict[UUID, bytes]]:
     """One new hit for each distinct source, and the source of every hit by the id it was given."""
     new: dict[bytes, NewHit] = {}
@@ -237,7 +250,7 @@ def _new_hits(
         if isinstance(entry, ItemRefusal):
             continue
         item, decoy = entry
-        source = item.source or _content_key(registry, item, decoy)
+        source = item.source if item.hit.source_id is not None else _on_decoy(item.source, decoy)
         sources[item.id] = source
         if source not in new:
             hit = item.hit
@@ -255,24 +268,19 @@ def _new_hits(
     return list(new.values()), sources
 
 
-def _content_key(registry: Registry, item: PreparedHit, decoy: UUID) -> bytes:
-    """Stands in for a source id where there is none: the same contact in the same second is the same event.
-
-    It is made from the number and not from its tag, so that it stays the same under a new generation.
-    """
-    moment = str(int(item.hit.occurred_at.timestamp())).encode()
-    return registry.keys.fingerprint(
-        Purpose.CONTENT, decoy.bytes, item.number.e164.encode(), moment, item.hit.channel.value.encode()
-    )
+def _on_decoy(source: bytes, decoy: UUID) -> bytes:
+    """The same moment on another decoy is another event. The fingerprint is secret already: this needs no key."""
+    return hashlib.sha256(source + decoy.bytes).digest()
 
 
 def _carry_forward(
     tx: Writing, registry: Registry, checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]
 ) -> list[bytes]:
-    """While several generations are active, exclusions and disputes made under an older one follow the number, also
-    with a contact that is a duplicate. Returns the tags that something new stands against.
+    """While several generations are active, what was recorded under an older one follows the number: its contacts,
+    exclusions and disputes, also with a contact that is a duplicate. So one tag answers for the whole number, as
+    private checks need it. Returns the tags that something changed for.
     """
-    if len(registry.keys.generations) == 1:
+    if len(registry.generations.active) == 1:
         return []
     pairs = {
         older: entry[0].tags[0]
@@ -280,8 +288,10 @@ def _carry_forward(
         if not isinstance(entry, ItemRefusal)
         for older in entry[0].tags[1:]
     }
-    excluded = exclusions.carry(tx, pairs, registry.keys.current)
-    return [*excluded, *disputes.carry(tx, pairs, registry.keys.current)]
+    current = registry.generations.current
+    left = hits.carry(tx, pairs, current)
+    reached = [pairs[tag] for tag in left]
+    return [*left, *reached, *exclusions.carry(tx, pairs, current), *disputes.carry(tx, pairs, current)]
 
 
 def _outcomes(

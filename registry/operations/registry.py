@@ -12,26 +12,29 @@ from registry.db import audit
 from registry.db.database import Database, Writing
 from registry.domain.audit import NONCE_BYTES, OK, Event, PrivatePart, Requested
 from registry.domain.errors import Code, Refused
+from registry.domain.generations import Generations
 from registry.domain.identifiers import RANDOM_BYTES, uuid7
 from registry.domain.numbers import Normaliser
 from registry.domain.policy import Policy
-from registry.keys import KeyRing
 from registry.operations.idempotency import Replayed
 from registry.operations.operation import Answered, Caller, Done, Operation, Request
 from registry.settings import Settings
-from registry.signers import SignerPool
-from registry.tagging import InProcess, TaggedNumber, WrittenNumber
+from registry.tagging import TaggedNumber, Tagging, WrittenNumber
 
 P = TypeVar("P")
 R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
 _NOT_RECORDABLE = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
-_WORTH_SENDING = 50
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def normaliser(settings: Settings) -> Normaliser:
+    """The one that the settings describe."""
+    return Normaliser(settings.served_regions, accept_fictional=settings.mode == "sandbox")
 
 
 @dataclass(frozen=True)
@@ -40,44 +43,43 @@ class Registry:
 
     settings: Settings
     database: Database
-    keys: KeyRing
+    tagging: Tagging
+    """Whoever holds the keys. This object holds none."""
     normaliser: Normaliser
     policy: Policy
     clock: Callable[[], datetime] = field(default=utc_now)
-    signers: SignerPool | None = None
-    """For many numbers at once; without them everything is computed in the calling thread."""
 
     @classmethod
     def of(
         cls,
         settings: Settings,
         database: Database,
-        keys: KeyRing,
+        tagging: Tagging,
         clock: Callable[[], datetime] = utc_now,
-        signers: SignerPool | None = None,
     ) -> "Registry":
         """The registry that the settings describe."""
         return cls(
             settings=settings,
             database=database,
-            keys=keys,
-            normaliser=Normaliser(settings.served_regions, accept_fictional=settings.mode == "sandbox"),
+            tagging=tagging,
+            normaliser=normaliser(settings),
             policy=Policy(burn_in_days=settings.burn_in_days, retention_months=settings.retention_months),
             clock=clock,
-            signers=signers,
         )
+
+    @property
+    def generations(self) -> Generations:
+        """As they were when this process started; one that the database no longer agrees with refuses to work."""
+        return self.tagging.generations
 
     def close(self) -> None:
         """Ends the signers and closes the database's idle connections."""
-        if self.signers is not None:
-            self.signers.close()
+        self.tagging.close()
         self.database.dispose()
 
     def read_numbers(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
-        """Normalises and evaluates, in order; on the signers where there are so many that the way there is worth it."""
-        if self.signers is not None and len(numbers) >= _WORTH_SENDING:
-            return self.signers.read_all(numbers)
-        return InProcess(self.normaliser, self.keys).read_all(numbers)
+        """Normalises and evaluates, in order."""
+        return self.tagging.read_all(numbers)
 
     def new_id(self) -> UUID:
         """A UUIDv7 of this moment."""

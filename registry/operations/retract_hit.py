@@ -39,7 +39,13 @@ class RetractHit(WriteOperation[None, Submission]):
         if tag is None:
             raise Refused(Code.NOT_FOUND, "There is no such hit.")
         retracted = hits.retract(tx, tag, self.hit_id, self.reason)
+        if retracted is None and (now := hits.tag_of(tx, caller.organisation(), self.hit_id)) not in {None, tag}:
+            # Meanwhile the hit was carried to its number's tag of a newer generation.
+            tag = now or tag
+            retracted = hits.retract(tx, tag, self.hit_id, self.reason)
         if retracted is None:
             raise Refused(Code.ALREADY_RETRACTED, "The hit was retracted already.")
-        refresh_listings(tx, [tag], policy=registry.policy, generation=registry.keys.current, now=registry.clock())
+        refresh_listings(
+            tx, [tag], policy=registry.policy, generation=registry.generations.current, now=registry.clock()
+        )
         return Done(retracted, count={"retracted": 1}, policy=registry.policy.name)

@@ -41,7 +41,7 @@ class VerifyListings(WriteOperation[None, Verified]):
             listings.hold_still(tx)
         for tags in _batches(hits.every_tag(tx)):
             stored = listings.find(tx, tags)
-            facts = project(tx, tags, policy=registry.policy, generation=registry.keys.current, now=now)
+            facts = project(tx, tags, policy=registry.policy, generation=registry.generations.current, now=now)
             different = [fact.tag for fact in facts if not _same(stored.get(fact.tag), fact.listing)]
             expected = sum(
                 1 for tag in different if tag in stored and not stored[tag].is_fresh(registry.policy.name, now)
@@ -50,7 +50,9 @@ class VerifyListings(WriteOperation[None, Verified]):
             wrong += len(different) - expected
             compared += len(tags)
             if self.repair:
-                refresh_listings(tx, different, policy=registry.policy, generation=registry.keys.current, now=now)
+                refresh_listings(
+                    tx, different, policy=registry.policy, generation=registry.generations.current, now=now
+                )
             if self.progress is not None:
                 self.progress(compared)
         count = {"compared": compared, "stale": stale, "wrong": wrong}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from audit_trail import AuditTrail
+from holders import tags as tags_of
 from house import House, opened_database, opened_house
 from members import NOW, Member, hit
 
@@ -224,7 +225,7 @@ def test_an_operation_leaves_one_event_that_says_who_did_what_and_why(
     assert UUID(event["id"]).version == 7
     assert datetime.fromisoformat(event["time"]) == NOW
     assert len(bytes.fromhex(event["nonce"])) == 16
-    tags = [scene.house.registry.keys.tags(scene.seen)[0]] if asks else []
+    tags = [tags_of(scene.house.registry, scene.seen)[0]] if asks else []
     assert trail.disclosed(event["id"]) == tags
     assert (event["subjects"] is None) is not asks
     nonce, address, agent = trail.private(event["id"])

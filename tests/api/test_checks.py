@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from audit_trail import AuditTrail
+from holders import tags as tags_of
 from house import House
 from members import Member, hit
 from shapes import CHECK, CHECK_COUNTS, CHECK_RESULT, EVIDENCE, ITEM_PROBLEM, refusal_of
@@ -110,7 +111,7 @@ def test_a_check_leaves_one_event_with_its_counts_and_the_tags_that_were_disclos
     assert (event["purpose"], event["case"]) == ("company_number", "HR-2026-118")
     counts = {"contact_observed": 1, "none": 1, "indeterminate": 1, "refused": 1}
     assert event["count"] == {"submitted": 4, "charged": 4, **counts}
-    tags = [house.registry.keys.tags(number)[0] for number in (seen, also_seen)]
+    tags = [tags_of(house.registry, number)[0] for number in (seen, also_seen)]
     assert trail.disclosed(event["id"]) == sorted(tags)
 
 

@@ -15,19 +15,19 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from registry import key_file
-from registry.db import migrate
+from registry.db import generations, migrate
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, DATABASE, OWNER_ROLE, EmbeddedPostgres, EmbeddedUrls
 from registry.db.postmaster import Postmaster
 from registry.domain.credentials import OrganisationKind
 from registry.key_file import KeyFile
-from registry.keys import KeyRing, SecretKey
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.manage_keys import IssueKey
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Request
 from registry.operations.registry import Registry
 from registry.settings import Settings
+from registry.tagging import WithoutKeys
 
 from .processes import cpu_seconds
 from .servers import Server, registry_server
@@ -128,9 +128,9 @@ def _members(url: str, content: KeyFile) -> tuple[str, str]:
     """An employer's key and an investigator's, made by the operations that the command line uses."""
     database = Database(url)
     try:
-        adopt_keys(database, content)
-        keys = KeyRing.of(content, {number: SecretKey(seed).public_key for number, seed in content.seeds.items()})
-        registry = Registry.of(Settings.build(mode="sandbox"), database, keys)
+        adopt_keys(database, public_keys(content))
+        keyless = WithoutKeys(database.transaction(generations.public))
+        registry = Registry.of(Settings.build(mode="sandbox"), database, keyless)
         return _issue(registry, OrganisationKind.EMPLOYER), _issue(registry, OrganisationKind.INVESTIGATOR)
     finally:
         database.dispose()

@@ -13,7 +13,7 @@ from members import KEYS
 from registry import key_file
 from registry.db.database import Database
 from registry.db.embedded import EmbeddedUrls
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 
 
 @pytest.fixture
@@ -61,6 +61,6 @@ def _beside(urls: DatabaseUrls, folder: Path) -> CommandLine:
 def _with_keys(blank: CommandLine) -> CommandLine:
     key_file.write(Path(blank.environment["REGISTRY_KEY_FILE"]), KEYS, None)
     database = Database(blank.environment["REGISTRY_DATABASE_URL"])
-    adopt_keys(database, KEYS)
+    adopt_keys(database, public_keys(KEYS))
     database.dispose()
     return blank

@@ -97,7 +97,7 @@ def test_an_existing_key_file_is_adopted_by_a_new_database(blank: CommandLine) -
     key_file.write(path, KEYS, None)
     assert blank.json("init", "--adopt") == {"key_file": str(path), "generations": [1], "sealed": False}
     registry = open_registry(Settings.from_environment(blank.environment))
-    assert registry.keys.generations == (1,)
+    assert registry.generations.active == (1,)
     registry.database.dispose()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 from databases import DatabaseUrls
+from holders import tags
 from house import fictional_numbers
 from interleaved import wait_until
 from killed_before_answer import PATH_VARIABLE
@@ -46,7 +47,7 @@ def moved(member: Member, api: RunningApi) -> Member:
 
 
 def tags_of(operator: Operator, *numbers: str) -> list[bytes]:
-    return [operator.registry.keys.tags(number)[0] for number in numbers]
+    return [tags(operator.registry, number)[0] for number in numbers]
 
 
 def hits_of(operator: Operator, member: Member) -> int:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
 from interleaved import Interleaving, Step, caller_of, wait_until
 from members import KEYS
@@ -102,7 +103,7 @@ def test_the_second_contact_waits_for_the_first_and_sees_it(house: House, pair: 
     scene = Scene.set(house, pair)
     number = next(NUMBERS)
     pair.both((hit(number, scene.decoys[0]), scene.callers[0]), (hit(number, scene.decoys[1]), scene.callers[1]))
-    row = stored_listings(house.superuser)[house.registry.keys.tags(number)[0]]
+    row = stored_listings(house.superuser)[tags_of(house.registry, number)[0]]
     assert (row.grade, row.contacts, row.decoys, row.organisations) == ("corroborated", 2, 2, 2)
 
 
@@ -116,7 +117,7 @@ def test_a_first_contact_that_meets_a_change_of_its_decoy_is_weighed_by_the_deco
     contact: Step = (hit(number, scene.decoys[0]), scene.callers[0])
     change: Step = (ChangeDecoy(scene.decoys[0], {"role": Role.TEST}), scene.callers[0])
     pair.both(*((contact, change) if order == "the contact first" else (change, contact)))
-    assert stored_listings(house.superuser)[house.registry.keys.tags(number)[0]].grade is None
+    assert stored_listings(house.superuser)[tags_of(house.registry, number)[0]].grade is None
 
 
 def test_a_contact_that_meets_the_retraction_of_the_only_other_is_listed(house: House, pair: Interleaving) -> None:
@@ -135,7 +136,7 @@ def test_a_contact_that_meets_the_retraction_of_the_only_other_is_listed(house: 
         holder.rollback()
         retracting.result()
         recording.result()
-    row = stored_listings(house.superuser)[house.registry.keys.tags(number)[0]]
+    row = stored_listings(house.superuser)[tags_of(house.registry, number)[0]]
     assert (row.grade, row.contacts) == ("single", 1)
 
 
@@ -151,7 +152,7 @@ def test_two_batches_with_the_same_numbers_in_opposite_order_both_end(house: Hou
     )
     assert not isinstance(done, Refused)
     listed = stored_listings(house.superuser)
-    assert {listed[house.registry.keys.tags(number)[0]].contacts for number in numbers} == {2}
+    assert {listed[tags_of(house.registry, number)[0]].contacts for number in numbers} == {2}
 
 
 def test_of_two_at_once_that_exclude_each_other_one_is_told_so(house: House, pair: Interleaving) -> None:
@@ -194,5 +195,5 @@ def test_while_two_generations_are_active_an_exclusion_follows_its_number_though
                 assert not isinstance(done, Refused), done
             agree(house)
             listed = stored_listings(house.superuser)
-            newest = [house.registry.keys.tags(number)[0] for number in (excluded, disputed)]
+            newest = [tags_of(house.registry, number)[0] for number in (excluded, disputed)]
             assert [(listed[tag].excluded, listed[tag].disputed) for tag in newest] == [(True, False), (False, True)]

@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 
 from registry.db.database import DatabaseOptions
 from registry.db.embedded import EmbeddedUrls
+from registry.signers import Signers
 
 NUMBER = "+12065550177"
 
@@ -119,11 +120,12 @@ def test_idempotency_key_in_use(own_urls: DatabaseUrls) -> None:
 
 @pytest.mark.xdist_group("heavy")
 def test_signer_unavailable(own_urls: DatabaseUrls) -> None:
-    """The only signer is halted, given work, and killed over it."""
+    """The only signer for many numbers is halted, given work, and killed over it."""
     with opened_house(own_urls, signers=1) as house:
         employer = house.member("employer")
-        assert house.registry.signers is not None
-        (signer,) = house.registry.signers.pids
+        signers = house.registry.tagging
+        assert isinstance(signers, Signers)
+        (signer,) = signers.pids_for_many
 
         def check() -> Any:
             items = [{"number": NUMBER}] * 200

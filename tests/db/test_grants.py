@@ -12,7 +12,7 @@ from psycopg import errors
 
 from registry.db.database import Database
 from registry.db.embedded import EmbeddedUrls
-from registry.operations.assembly import adopt_keys
+from registry.operations.assembly import adopt_keys, public_keys
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -125,7 +125,7 @@ def here(cluster: EmbeddedUrls, template: str) -> Iterator[DatabaseUrls]:
     """A database with a row wherever a statement needs one to be refused for."""
     with opened_database(cluster, template) as urls:
         database = Database(urls.app)
-        adopt_keys(database, KEYS)
+        adopt_keys(database, public_keys(KEYS))
         database.dispose()
         with psycopg.connect(urls.superuser_dsn) as superuser:
             superuser.execute(

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
+from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -151,7 +152,7 @@ def listed(scene: Scene) -> bytes:
     for day in (1, 2):
         scene.hit(0, day, datetime(2026, 11, day, tzinfo=UTC), Channel.SMS, None, False)  # noqa: FBT003 - as drawn
     scene.agree()
-    return scene.house.registry.keys.tags(scene.numbers[0])[0]
+    return tags_of(scene.house.registry, scene.numbers[0])[0]
 
 
 CORRUPTIONS: Final = {

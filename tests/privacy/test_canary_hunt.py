@@ -18,11 +18,13 @@ import pytest
 from canaries import ASKED, CONTROL, LISTED, REFUSED, Needles, every_needle, national, number_spellings
 from canary_abuses import abuse, break_down
 from canary_requests import run_beside_the_api, succeed
+from holders import tags as tags_of
 from hunting_ground import Answer, Ask, Ground, opened_ground
 from psycopg import sql
 
 from registry.db.postgres_programs import program
 from registry.operations.operation import Operation
+from registry.signers import Signers
 
 pytestmark = [pytest.mark.xdist_group("canary-hunt"), pytest.mark.timeout(300)]
 _SPACED = f"{LISTED[2:5]} {LISTED[5:8]} {LISTED[8:]}"
@@ -61,12 +63,12 @@ def needles(ground: Ground) -> Needles:
 def needles_and_tags(ground: Ground) -> Needles:
     """For places where a pseudonym says too much as well."""
     return every_needle(
-        ground.secrets, {"listed number's tag": ground.registry.keys.tags(LISTED)[0], "asked": _tag(ground, ASKED)}
+        ground.secrets, {"listed number's tag": tags_of(ground.registry, LISTED)[0], "asked": _tag(ground, ASKED)}
     )
 
 
 def _tag(ground: Ground, e164: str) -> bytes:
-    return ground.registry.keys.tags(e164)[0]
+    return tags_of(ground.registry, e164)[0]
 
 
 def _break_off_an_upload(ground: Ground) -> None:
@@ -255,9 +257,9 @@ def test_the_environment_and_the_command_line_of_each_process_hold_no_canary(gro
     assert "REGISTRY_KEY_PASSPHRASE_FILE" in environment
     assert needles.found_in(environment) == set()
     assert _is_control(needles.found_in(environment + CONTROL))
-    signers = ground.registry.signers
-    assert signers is not None
-    assert len(signers.pids) == 1
+    signers = ground.registry.tagging
+    assert isinstance(signers, Signers)
+    assert len(signers.pids) == 2
     for pid in (*signers.pids, os.getpid()):
         for file in ("environ", "cmdline"):
             path = Path(f"/proc/{pid}/{file}")
@@ -267,6 +269,6 @@ def test_the_environment_and_the_command_line_of_each_process_hold_no_canary(gro
 
 def test_the_objects_of_the_process_show_no_canary(ground: Ground, needles_and_tags: Needles) -> None:
     registry = ground.registry
-    shown = [registry, registry.settings, registry.keys, registry.keys.fingerprint, registry.database, registry.policy]
+    shown = [registry, registry.settings, registry.tagging, registry.generations, registry.database, registry.policy]
     for one in shown:
         assert needles_and_tags.found_in(f"{one!r}{one!s}{one}") == set()

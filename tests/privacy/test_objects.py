@@ -14,6 +14,8 @@ from uuid import UUID
 
 import pytest
 from canaries import CONTROL, FINGERPRINT_KEY, NUMBERS, PASSPHRASE, SEED, every_needle
+from holders import in_process, key_ring
+from house import sandbox_settings
 from members import NOW, Member
 from starlette.testclient import TestClient
 
@@ -29,7 +31,7 @@ from registry.domain.fingerprints import Fingerprinter
 from registry.domain.numbers import LineType, Number, RegionNotServed
 from registry.domain.policy import Channel, Outcome
 from registry.key_file import KeyFile
-from registry.keys import KeyRing, SecretKey
+from registry.keys import SecretKey
 from registry.operations.idempotency import Idempotency, Replayed
 from registry.operations.manage_keys import IssuedKey
 from registry.operations.operation import Operation, Request
@@ -53,10 +55,10 @@ SECRETS: list[object] = [
     FILE,
     FINGERPRINTER,
     SecretKey(SEED),
-    KeyRing.of(FILE, {1: SecretKey(SEED).public_key}),
+    key_ring(FILE),
     Settings.build(database_url=f"postgresql+psycopg://registry:{SECRET}@db/registry"),
     OpenKeyFile(Path("keys.json"), FILE, PASSPHRASE),
-    Idempotency(FINGERPRINTER, CONTROL, (CONTROL.encode(),)),
+    Idempotency(in_process(sandbox_settings(), FILE), CONTROL, (b"POST", b"/v1/hits", b"", CONTROL.encode())),
 ]
 NUMBER_HOLDERS: list[object] = [
     NUMBER,

@@ -1,6 +1,8 @@
+import hashlib
+
 import pytest
 
-from registry.domain.tags import chain_input, tag_of, tel_input
+from registry.domain.tags import chain_input, set_id, tag_of, tel_input
 
 TAG = bytes(range(32))
 
@@ -39,3 +41,14 @@ def test_a_tag_is_the_first_half_of_the_output() -> None:
 def test_only_a_whole_output_becomes_a_tag(length: int) -> None:
     with pytest.raises(ValueError, match="an OPRF output has 64 bytes"):
         tag_of(bytes(length))
+
+
+def test_a_set_id_is_of_its_generation_and_never_changes() -> None:
+    assert set_id(1, TAG) == hashlib.sha256(b"demand-registry|set|v1|1|" + TAG).digest()[:8]
+    assert set_id(12, TAG) == hashlib.sha256(b"demand-registry|set|v1|12|" + TAG).digest()[:8]
+
+
+@pytest.mark.parametrize("length", [0, 31, 33, 64])
+def test_only_a_whole_tag_has_a_set_id(length: int) -> None:
+    with pytest.raises(ValueError, match="a tag has 32 bytes"):
+        set_id(1, bytes(length))

@@ -1,0 +1,40 @@
+-- While several generations are active, a contact gives away that an older tag and the newest one are the same
+-- number's. From then on all of its hits are under the newest, so that one tag answers for the whole number.
+-- The application may not change hits; this is the one change it can ask for. Returns the older tags that had hits.
+CREATE FUNCTION registry.carry_contacts(p_older bytea[], p_newer bytea[], p_generation smallint)
+RETURNS TABLE (older bytea)
+LANGUAGE sql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH pairs AS (
+    SELECT p.older, p.newer FROM unnest(p_older, p_newer) AS p (older, newer)
+  ), moved AS (
+    UPDATE registry.hits h SET tag = p.newer, generation = p_generation
+      FROM pairs p WHERE h.tag = p.older AND h.generation < p_generation
+      RETURNING h.organisation_id, h.id, p.older, p.newer
+  ), followed AS (
+    UPDATE registry.submissions s SET tag = m.newer
+      FROM moved m WHERE s.organisation_id = m.organisation_id AND s.hit_id = m.id
+  )
+  SELECT DISTINCT m.older FROM moved m
+$$;
+
+CREATE TABLE registry.rekeyings (
+  generation smallint NOT NULL CONSTRAINT rekeyings_generation REFERENCES registry.generations,
+  successor smallint NOT NULL,
+  public_key bytea NOT NULL CONSTRAINT rekeyings_public_key CHECK (octet_length(public_key) = 32),
+  begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT rekeyings_pkey PRIMARY KEY (generation),
+  CONSTRAINT rekeyings_successor CHECK (successor > generation)
+);
+COMMENT ON TABLE registry.rekeyings IS 'Generations whose tags are being carried into a chained one; the row goes with the switch.';
+COMMENT ON COLUMN registry.rekeyings.public_key IS 'Of the successor: work under another key must not be resumed.';
+
+CREATE TABLE registry.rekeyed_tags (
+  generation smallint NOT NULL,
+  tag bytea NOT NULL CONSTRAINT rekeyed_tags_tag CHECK (octet_length(tag) = 32),
+  successor bytea NOT NULL CONSTRAINT rekeyed_tags_successor CHECK (octet_length(successor) = 32),
+  CONSTRAINT rekeyed_tags_pkey PRIMARY KEY (generation, tag)
+);
+COMMENT ON TABLE registry.rekeyed_tags IS 'Old tag -> chained tag, computed ahead of the switch and destroyed in it.';

@@ -1,0 +1,74 @@
+"""Signer processes: they hold the secret keys and do all arithmetic with them, so that no API process holds a key,
+every core works, and no API thread holds the GIL for long (PRIVATE.md, section "Server").
+
+One signer is kept for questions about few numbers, so that these never stand in line behind a batch of a thousand; the
+others stand back for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from registry.domain.errors import Refused
+from registry.domain.fingerprints import Purpose
+from registry.signers.pool import SignerPool
+from registry.signers.process import EVALUATE, FINGERPRINT, Start, evaluated, read_task, tagged
+from registry.tagging import Evaluated, TaggedNumber, WrittenNumber
+
+_FEW: Final = 50
+"""Numbers that are not worth spreading over several processes."""
+_SLICE: Final = 250
+_STAND_BACK: Final = 5
+
+
+class Signers:
+    """The keys' holders of one API process. Thread-safe. `close` ends them.
+
+    size: signers for many numbers; one more is for few. Raises what `Start.keys` raises.
+    """
+
+    def __init__(self, start: Start, size: int) -> None:
+        self.generations: Final = start.generations
+        self._quick = SignerPool(start, 1)
+        try:
+            self._many = SignerPool(replace(start, niceness=_STAND_BACK), size)
+        except BaseException:
+            self._quick.close()
+            raise
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The process ids of the signers that run."""
+        return self._quick.pids | self._many.pids
+
+    @property
+    def pids_for_many(self) -> frozenset[int]:
+        """Those of the signers that questions about many numbers are spread over."""
+        return self._many.pids
+
+    def close(self) -> None:
+        self._quick.close()
+        self._many.close()
+
+    def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
+        """See `Tagging.read_all`."""
+        if not numbers:
+            return []
+        if len(numbers) < _FEW:
+            return [tagged(read) for read in self._for_few.run(read_task(numbers))]
+        tasks = [read_task(numbers[start : start + _SLICE]) for start in range(0, len(numbers), _SLICE)]
+        return [tagged(read) for answer in self._many.run_all(tasks) for read in answer]
+
+    def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
+        """See `Tagging.evaluate`. Each generation is a task of its own: none holds a signer for more than a batch."""
+        answers = self._many.run_all([(EVALUATE, (number, blinded)) for number in generations])
+        return [evaluated(number, answer) for number, answer in zip(generations, answers, strict=True)]
+
+    def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
+        """See `Tagging.fingerprints`."""
+        found: list[bytes] = self._for_few.run((FINGERPRINT, [(purpose.value, parts) for purpose, parts in wanted]))
+        return found
+
+    @property
+    def _for_few(self) -> SignerPool:
+        return self._many if self._quick.broken else self._quick
