@@ -22,6 +22,9 @@ from api.resources import (
     keys,
     lookups,
     organisations,
+    private_disclosures,
+    private_evaluations,
+    private_sets,
 )
 from registry.db.database import Database
 from registry.operations.registry import Registry
@@ -35,6 +38,9 @@ RESOURCES = (
     lookups,
     checks,
     check_files,
+    private_evaluations,
+    private_sets,
+    private_disclosures,
     decoys,
     hit_imports,
     hits,

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.problems import component_schemas
 from api.refusals import ProtectedRoute, routes_of
+from registry.domain.errors import Code
 
 TITLE: Final = "Demand Registry"
 VERSION: Final = "0.1.0"
@@ -39,7 +40,8 @@ _IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A quoted string of your own. The same key with the same request gets the stored answer for a day.",
+    "description": "A quoted string of your own. For a day the same key with the same request gets the stored answer, "
+    "or, where it is a question, an answer that is computed anew and not charged again.",
     "schema": {"type": "string", "pattern": '^"[ !#-\\[\\]-~]{1,255}"$'},
     "example": '"7f3c-01"',
 }
@@ -88,8 +90,13 @@ def _protect(operation: dict[str, Any], method: str, route: ProtectedRoute) -> N
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
             answer.setdefault("headers", {}).update(_HEADERS)
-    if method in {"post", "patch"} and "409" in operation["responses"] and route.buffers_body:
+    if method in {"post", "patch"} and route.buffers_body and _takes_idempotency_key(operation):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+
+
+def _takes_idempotency_key(operation: dict[str, Any]) -> bool:
+    """Whether it lists the problem of a key that came with another request."""
+    return Code.IDEMPOTENCY_KEY_REUSED.value in json.dumps(operation["responses"].get("422", {}))
 
 
 def render(app: FastAPI) -> str:

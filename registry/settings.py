@@ -50,6 +50,9 @@ class Settings(Confidential, BaseModel):
     ] = frozenset({"US", "CA"})
     burn_in_days: int = Field(7, ge=0, le=365)
     retention_months: int = Field(24, ge=1, le=240)
+    private_bucket_entries: int = Field(
+        1_000_000, ge=1, description="A private set of more entries than this can also be fetched by buckets."
+    )
     dispute_days: int = Field(30, ge=1, le=365)
     guidance_url: str = "/guidance"
 

@@ -32,7 +32,8 @@ def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PA
     instance: the request id, a UUID as text. It becomes `urn:uuid:...`, since `instance` is a URI reference and a bare
     id would be read as a path beside the request's own.
     `errors` is always there and may be empty, an entry's `index` where one of a row of elements is meant; `audit_id`
-    is there once the refusal is on record, except with `unauthorized`, where it would tell a guesser that the key exists; `violated-policies` with `quota_exceeded` only.
+    is there once the refusal is on record, except with `unauthorized`, where it would tell a guesser that the key
+    exists; `violated-policies` with `quota_exceeded` only.
     """
     code = refused.headline
     problem_type = CATALOGUE[code]

@@ -9,7 +9,7 @@ from api.calls import Call, call_for
 from api.problems import ItemProblem, responses
 from api.refusals import ProtectedRoute
 from api.resources.answers import EvidenceModel, item_refusal
-from api.resources.common_problems import ASKING
+from api.resources.common_problems import ASKING, CHARGED_ONCE
 from api.resources.model import AnswerModel, AuditId, CaseRef, Day, NumberText, Region, RequestModel, Text
 from registry.domain.credentials import Purpose, Scope
 from registry.domain.errors import Code
@@ -68,7 +68,7 @@ class CheckAnswer(AnswerModel):
     operation_id="createCheck",
     summary="Ask about many numbers",
     response_model=CheckAnswer,
-    responses=responses(*ASKING, Code.EMPTY_LIST, Code.TOO_MANY_ITEMS),
+    responses=responses(*ASKING, *CHARGED_ONCE, Code.EMPTY_LIST, Code.TOO_MANY_ITEMS),
 )
 def create_check(call: Annotated[Call, Depends(call_for(Scope.LOOKUPS, Check))], question: CheckRequest) -> Response:
     """Every item is answered in order. One that cannot be answered says why in `problem` and stops nobody else."""

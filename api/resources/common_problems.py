@@ -39,6 +39,8 @@ NUMBER: Final = (
     Code.FICTIONAL,
 )
 ASKING: Final = (*ANY, *BODY, Code.NUMBER_IN_TEXT)
+CHARGED_ONCE: Final = (Code.IDEMPOTENCY_KEY_REUSED,)
+"""Of questions: repeated under its Idempotency-Key, one is answered anew and not charged again."""
 WRITING: Final = (*ANY, *BODY, Code.IDEMPOTENCY_KEY_REUSED, Code.IDEMPOTENCY_KEY_IN_USE)
 PAGED: Final = (*ANY, Code.INVALID_REQUEST, Code.INVALID_VALUE, Code.NUL_BYTE, Code.INVALID_CURSOR)
 UPLOAD: Final = (

@@ -9,7 +9,7 @@ from api.calls import Call, call_for
 from api.problems import responses
 from api.refusals import ProtectedRoute
 from api.resources.answers import EvidenceModel
-from api.resources.common_problems import ASKING, NUMBER
+from api.resources.common_problems import ASKING, CHARGED_ONCE, NUMBER
 from api.resources.model import AnswerModel, AuditId, CaseRef, Day, NumberText, Region, RequestModel
 from registry.domain.credentials import Purpose, Scope
 from registry.domain.errors import Code
@@ -45,7 +45,7 @@ class LookupAnswer(AnswerModel):
     operation_id="createLookup",
     summary="Ask about one number",
     response_model=LookupAnswer,
-    responses=responses(*ASKING, *NUMBER, Code.DATE_IN_FUTURE, Code.WINDOW_REVERSED),
+    responses=responses(*ASKING, *CHARGED_ONCE, *NUMBER, Code.DATE_IN_FUTURE, Code.WINDOW_REVERSED),
 )
 def create_lookup(call: Annotated[Call, Depends(call_for(Scope.LOOKUPS, LookUp))], question: LookupRequest) -> Response:
     asked = Question(question.number, question.region, question.possessed_since, question.possessed_until)

@@ -21,7 +21,7 @@ from registry.db import generations, migrate, organisations
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
 from registry.domain.confidential import Confidential
-from registry.domain.credentials import OrganisationKind
+from registry.domain.credentials import OrganisationKind, Scope
 from registry.key_file import KeyFile
 from registry.operations.assembly import adopt_keys, open_database, open_without_keys, public_keys
 from registry.operations.manage_keys import IssueKey
@@ -31,6 +31,8 @@ from registry.settings import Settings
 
 _IS_MEMBER: Final = text(f"SELECT pg_has_role('{APP_LOGIN}', 'registry_app', 'member')")
 _GRANT: Final = text(f"GRANT registry_app TO {APP_LOGIN}")
+_DEMO_SCOPES: Final = {OrganisationKind.EMPLOYER: frozenset({Scope.LOOKUPS, Scope.PRIVATE})}
+"""Where it is not what a key gets anyway: private checks are to be tried, too."""
 DEMO_NAMES: Final = {kind: f"Demo {kind.value}" for kind in OrganisationKind}
 
 
@@ -93,7 +95,7 @@ def first_keys(settings: Settings) -> list[DemoKey]:
         made: list[DemoKey] = []
         for kind, name in DEMO_NAMES.items():
             organisation = registry.run(CreateOrganisation(kind, name), COMMAND_LINE, request).result
-            issued = registry.run(IssueKey(organisation.id), COMMAND_LINE, request).result
+            issued = registry.run(IssueKey(organisation.id, _DEMO_SCOPES.get(kind)), COMMAND_LINE, request).result
             made.append(DemoKey(name, kind, issued.stored.scopes, issued.text))
         return made
     finally:

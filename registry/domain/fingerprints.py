@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     IDEMPOTENCY_KEY = "idempotency-key"
     REQUEST = "request"
     ADDRESS = "address"
+    SET_DUMMIES = "set-dummies"
 
 
 class Fingerprinter(Confidential):

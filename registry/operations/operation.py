@@ -100,7 +100,7 @@ class Operation(ABC, Generic[P, R]):
 
     @abstractmethod
     def prepare(self, registry: "Registry") -> P:
-        """Everything that needs no database: normalisation, tags, dates. Raises Refused."""
+        """Everything that does not belong into the transaction: normalisation, tags, dates. Raises Refused."""
 
     @abstractmethod
     def perform(self, tx: Writing, registry: "Registry", caller: Caller, prepared: P) -> Done[R]:
