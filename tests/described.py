@@ -70,6 +70,9 @@ class Described:
         name = operation["operationId"]
         described = operation["responses"].get(str(response.status_code))
         assert described is not None, f"{name} does not list status {response.status_code}"
+        if "content" not in described:
+            assert not response.content, f"{name} lists no body for {response.status_code}"
+            return
         assert kind in described["content"], f"{name} does not list {kind}"
         for header in described.get("headers", {}):
             assert header.lower() in response.headers, f"{name} answered without {header}"

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
 
-from . import checks, fill, imports, lookups, memory, table
+from . import checks, fill, imports, lookups, memory, private, table
 from .installation import Installation, installed
 from .processes import cpu_seconds, machine_seconds
 
-_PARTS: Final = ("lookups", "checks", "growth", "imports", "memory")
+_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,11 @@ def _measure(installation: Installation, wanted: Wanted) -> list[table.Result]:
         if "checks" in wanted.parts:
             _say(f"JSON checks of {checks.ITEMS:,} numbers")
             results.append(checks.measure(installation, server))
+        if "private" in wanted.parts:
+            _say("private evaluations, and lookups beside them")
+            results += [private.endpoint(installation, server), private.felt(installation, server)]
+            _say(f"private checks of {private.NUMBERS:,} numbers")
+            results.append(private.whole(installation, server))
     if "imports" in wanted.parts:
         _say(f"imports of {imports.HITS:,} hits")
         results.append(imports.measure(installation, decoy))

@@ -19,7 +19,7 @@ from registry.db import generations, migrate
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, DATABASE, OWNER_ROLE, EmbeddedPostgres, EmbeddedUrls
 from registry.db.postmaster import Postmaster
-from registry.domain.credentials import OrganisationKind
+from registry.domain.credentials import ALLOWED_SCOPES, OrganisationKind
 from registry.key_file import KeyFile
 from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.manage_keys import IssueKey
@@ -140,7 +140,8 @@ def _issue(registry: Registry, kind: OrganisationKind) -> str:
     request = Request(registry.new_id(), "bench")
     create = CreateOrganisation(kind, f"Bench {kind}", _REQUESTS_PER_MINUTE, _NUMBERS_PER_DAY)
     organisation = registry.run(create, COMMAND_LINE, request).result
-    return registry.run(IssueKey(organisation.id), COMMAND_LINE, request).result.text
+    scopes = ALLOWED_SCOPES[kind]
+    return registry.run(IssueKey(organisation.id, scopes), COMMAND_LINE, request).result.text
 
 
 def _at(url: str, database: str) -> str:

@@ -9,25 +9,36 @@ _HEADS: Final = ("what", "must", "aim", "measured", "verdict")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """must, aim: at most, in `unit`. measured: None where this run could not measure it."""
+    """must, aim: at most, or at least, in `unit`. measured: None where this run could not measure it."""
 
     what: str
     must: float
     aim: float
     measured: float | None
     unit: str = ""
+    at_least: bool = False
 
     @property
     def verdict(self) -> str:
         if self.measured is None:
             return "not applicable"
-        if self.measured <= self.aim:
+        if self._reaches(self.measured, self.aim):
             return "aim reached"
-        return "must reached" if self.measured <= self.must else "MISSED"
+        return "must reached" if self._reaches(self.measured, self.must) else "MISSED"
+
+    def _reaches(self, measured: float, wanted: float) -> bool:
+        return measured >= wanted if self.at_least else measured <= wanted
 
     def cells(self) -> tuple[str, ...]:
         measured = "-" if self.measured is None else self._figure(self.measured, 0 if self.unit else 2)
-        return self.what, f"<= {self._figure(self.must)}", f"<= {self._figure(self.aim)}", measured, self.verdict
+        sign = ">=" if self.at_least else "<="
+        return (
+            self.what,
+            f"{sign} {self._figure(self.must)}",
+            f"{sign} {self._figure(self.aim)}",
+            measured,
+            self.verdict,
+        )
 
     def _figure(self, value: float, decimals: int | None = None) -> str:
         return (f"{value:g}" if decimals is None else f"{value:.{decimals}f}") + (f" {self.unit}" if self.unit else "")
