@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WAIT_SECONDS: Final = 15.0
 _ANSWER_SECONDS: Final = 30
 _START_SECONDS: Final = 30.0
+_END_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -53,12 +54,12 @@ class _Signer:
         self.connection.send_bytes(pickle.dumps(task))
 
     def end(self) -> None:
+        """It ends by itself when its pipe is closed, unless it is over a task or stopped. It has nothing to lose."""
         self.connection.close()
-        self.process.terminate()
-        self.process.join(5)
+        self.process.join(_END_SECONDS)
         if self.process.is_alive():
             self.process.kill()
-            self.process.join(5)
+            self.process.join()
 
 
 class _Turn:

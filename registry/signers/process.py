@@ -61,8 +61,10 @@ class Start:
 
 def serve(connection: "Connection[Any, Any]", start: Start) -> None:
     """A signer's whole life, until the other end closes."""
-    # Ctrl-C goes to the whole group of processes. Requests in flight must still be answered: the pool ends its signers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C goes to the whole group of processes, and a service manager's SIGTERM to all of a service. Requests in
+    # flight must still be answered: a signer ends when the process that started it closes its pipe, or is gone.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     try:
         os.nice(start.niceness)
         try:

@@ -193,6 +193,20 @@ def test_a_signer_that_died_idle_is_replaced_before_anybody_is_refused(signers: 
     assert not victims & signers.pids
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_service_leaves_the_signers_to_whoever_finishes_requests(
+    signers: Signers, number: signal.Signals
+) -> None:
+    wait_until(lambda: len(signers.pids) == 3)
+    before = signers.pids
+    for pid in before:
+        os.kill(pid, number)
+    time.sleep(0.1)
+    assert len(signers.read_all(MANY)) == len(MANY)
+    assert len(signers.read_all(MESSY)) == len(MESSY)
+    assert signers.pids == before
+
+
 def test_closed_signers_leave_no_process() -> None:
     with signers_of(SETTINGS, KEYS, 1) as opened:
         pids = opened.pids
