@@ -14,18 +14,22 @@ import phonenumbers
 import psycopg
 from databases import DatabaseUrls, as_superuser, named
 from described import Described
-from holders import in_process, signers_of
+from holders import signers_of
 from members import KEYS, Clock, Member, new_member
 from psycopg import sql
 from starlette.testclient import TestClient
 
 from api.app import wire
+from registry.db import generations
 from registry.db.database import Database, DatabaseOptions
 from registry.db.embedded import OWNER_ROLE, EmbeddedUrls
 from registry.key_file import KeyFile
+from registry.keys import KeyRing
 from registry.operations.assembly import adopt_keys, public_keys
-from registry.operations.registry import Registry
+from registry.operations.registry import Registry, normaliser
 from registry.settings import Settings
+from registry.tagging import Tagging
+from registry.tagging import InProcess
 
 ANY_TABLE: Final = sql.SQL(
     "SELECT table_schema, table_name FROM information_schema.tables"
@@ -103,13 +107,19 @@ def opened_house(
     address: str = "192.0.2.7",
     signers: int = 0,
 ) -> Generator[House]:
-    """The API in this process, on this database. keys: the generations that it holds and the database learns of."""
+    """The API in this process, on this database. keys: the generations that it holds and the database learns of; what
+    is retired or chained among them is the database's to say.
+    """
     database = Database(urls.app, options or DatabaseOptions(pool_size=8, pool_wait=10))
     adopt_keys(database, public_keys(keys))
     clock = Clock()
     settings = settings or sandbox_settings()
     with ExitStack() as held:
-        tagging = held.enter_context(signers_of(settings, keys, signers)) if signers else in_process(settings, keys)
+        if signers:
+            tagging = held.enter_context(signers_of(settings, keys, signers))
+        else:
+            ring = KeyRing.of(keys, database.transaction(generations.public))
+            tagging = InProcess(normaliser(settings), ring)
         registry = Registry.of(settings, database, tagging, clock)
         app = wire(registry)
         superuser = held.enter_context(psycopg.connect(urls.superuser_dsn, autocommit=True))

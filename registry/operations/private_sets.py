@@ -4,12 +4,14 @@ No job has to run: whoever asks first in an epoch builds, everybody else gets wh
 So a change is seen by nobody before the next epoch, and then only as a count.
 """
 
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from registry.db import private_sets
 from registry.db.database import Writing
 from registry.db.private_sets import PrivateSet
+from registry.domain.errors import Code, Refused
 from registry.domain.private_sets import EPOCH_SECONDS, SLOT_BITS, bucket_entries, prefix_bits
 from registry.operations.refresh_listings import BATCH, refresh_listings
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from registry.operations.registry import Registry
 
 _STALE_AT_ONCE: Final = 20_000
+_PLACES: Final = 4
 
 
 def epoch_of(now: datetime) -> datetime:
@@ -25,15 +28,38 @@ def epoch_of(now: datetime) -> datetime:
     return datetime.fromtimestamp(seconds - seconds % EPOCH_SECONDS, UTC)
 
 
+class Builders:
+    """Who builds, in this process. One does, a few wait, and the others are told to come again: a large set takes
+    seconds, and whoever waits for it holds a thread that somebody else's lookup may need.
+    """
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.places = threading.BoundedSemaphore(_PLACES)
+
+
 def current_sets(registry: "Registry") -> dict[int, PrivateSet]:
-    """Active generation -> its set of this epoch, built now where it was not. Transactions of its own."""
+    """Active generation -> its set of this epoch, built now where it was not. Transactions of its own.
+
+    Refused(overloaded) where it is being built and enough wait for it already.
+    """
     now = registry.clock()
     wanted = _Wanted(registry, now)
     found = registry.database.transaction(private_sets.find_all)
     if not wanted.missing(found):
         return found
-    _refresh_stale(registry, now)
-    return registry.database.transaction(wanted.build)
+    builders = registry.set_builders
+    if not builders.places.acquire(blocking=False):
+        raise Refused(Code.OVERLOADED, "The set of this epoch is being built.", retry_after=2.0)
+    try:
+        with builders.turn:
+            found = registry.database.transaction(private_sets.find_all)
+            if not wanted.missing(found):
+                return found
+            _refresh_stale(registry, now)
+            return registry.database.transaction(wanted.build)
+    finally:
+        builders.places.release()
 
 
 class _Wanted:

@@ -18,6 +18,7 @@ from registry.domain.numbers import Normaliser
 from registry.domain.policy import Policy
 from registry.operations.idempotency import Replayed
 from registry.operations.operation import Answered, Caller, Done, Operation, Request
+from registry.operations.private_sets import Builders
 from registry.settings import Settings
 from registry.tagging import TaggedNumber, Tagging, WrittenNumber
 
@@ -48,6 +49,7 @@ class Registry:
     normaliser: Normaliser
     policy: Policy
     clock: Callable[[], datetime] = field(default=utc_now)
+    set_builders: Builders = field(default_factory=Builders, repr=False)
 
     @classmethod
     def of(
