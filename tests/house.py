@@ -115,6 +115,7 @@ def opened_house(
     clock = Clock()
     settings = settings or sandbox_settings()
     with ExitStack() as held:
+        tagging: Tagging
         if signers:
             tagging = held.enter_context(signers_of(settings, keys, signers))
         else:
