@@ -50,6 +50,15 @@ class Stories:
         """What POST /v1/checks is asked."""
         return [{"number": number, **(self.windows.get(number, {}) if windows else {})} for number in self.everybody]
 
+    def and_then(self, later: "Stories") -> "Stories":
+        """Both together. Who is listed by what came later is silent no more."""
+        return Stories(
+            listed=list(dict.fromkeys([*self.listed, *later.listed])),
+            silent=[number for number in [*self.silent, *later.silent] if number not in later.listed],
+            unknown=[*self.unknown, *later.unknown],
+            windows={**self.windows, **later.windows},
+        )
+
 
 def days_ago(days: int) -> date:
     return datetime.now(UTC).date() - timedelta(days=days)
@@ -79,6 +88,12 @@ def tell(tellers: Tellers, numbers: Iterator[str], *, unknown: int) -> Stories:
     )
     stories.windows = _windows(single, repeated, [*twice_weak, *corroborated, *disputed, *excluded, *stories.unknown])
     return stories
+
+
+def call_again(tellers: Tellers, numbers: list[str]) -> Stories:
+    """Records one more contact of numbers that have called before: each of them is listed then."""
+    _record(tellers.second, _hits(numbers, tellers.decoys[2], LATE_DAYS_AGO))
+    return Stories(listed=numbers)
 
 
 def _windows(single: list[str], repeated: list[str], others: list[str]) -> dict[str, dict[str, str]]:

@@ -29,7 +29,7 @@ def install(folder: Path) -> "NobleClient":
     if missing := [program for program in ("node", "npm") if shutil.which(program) is None]:
         pytest.fail(f"There is no {' and no '.join(missing)} here. {WANTED}")
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "node_modules", "__*"))
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    command = ["npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
     if done.returncode != 0:
         pytest.fail(f"`npm ci` failed in tests/interop. {WANTED}\n{done.stderr}")

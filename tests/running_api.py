@@ -106,7 +106,7 @@ def running_api(
     if not keys.exists():
         key_file.write(keys, KEYS, None)
     port = free_port()
-    given = {"mode": "sandbox", "database_url": urls.app, "key_file": keys, "signers": 0, **settings}
+    given = {"mode": "sandbox", "database_url": urls.app, "key_file": keys, "signers": 1, **settings}
     variables = {f"REGISTRY_{name.upper()}": str(value) for name, value in given.items()}
     command: Sequence[str] = [PROGRAM, "serve", "--port", str(port), "--workers", str(workers)]
     if factory is not None:
