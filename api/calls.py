@@ -22,7 +22,7 @@ from registry.domain.errors import Code, Refused
 from registry.domain.limits import Standing
 from registry.operations.idempotency import Idempotency, Replayed, reused
 from registry.operations.operation import NOBODY, Answered, Caller, Operation, ReadOperation, Request, WriteOperation
-from registry.operations.registry import Registry
+from registry.operations.registry import Registry, keys_out_of_date
 
 if TYPE_CHECKING:
     from starlette.datastructures import State
@@ -163,8 +163,7 @@ class Call:
         self.standings = limits.standings(found)
         self._require_quota(operation, found, numbers)
         if found.generations != self.registry.generations.active:
-            detail = "This process was started with other tag keys than the database now uses."
-            raise self.refused(operation, Refused(Code.KEYS_OUT_OF_DATE, detail, retry_after=30.0))
+            raise self.refused(operation, keys_out_of_date())
 
     def _require_quota(self, operation: Operation[P, R] | str, found: Admission, numbers: int) -> None:
         if found.key_allowed and found.day_allowed:

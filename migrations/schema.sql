@@ -218,10 +218,13 @@ COMMENT ON TABLE audit.private IS 'Address and user agent behind an event, kept 
 CREATE TABLE audit.subject (
     tag bytea NOT NULL,
     event uuid NOT NULL,
+    generation smallint,
     CONSTRAINT subject_tag CHECK ((octet_length(tag) = 32))
 );
 
 COMMENT ON TABLE audit.subject IS 'Which disclosures name a tag. Bound to the event by its subjects digest. Append only.';
+
+COMMENT ON COLUMN audit.subject.generation IS 'Under which the tag was made; null where its contacts moved to a newer one in that moment.';
 
 CREATE UNLOGGED TABLE registry.address_rates (
     address bytea NOT NULL,
@@ -469,6 +472,7 @@ CREATE TABLE registry.private_set_slots (
     CONSTRAINT private_set_slots_ids CHECK (((octet_length(ids) > 0) AND ((octet_length(ids) % 8) = 0))),
     CONSTRAINT private_set_slots_slot CHECK (((slot >= 0) AND (slot <= 4095)))
 );
+ALTER TABLE ONLY registry.private_set_slots ALTER COLUMN ids SET STATISTICS 0;
 
 COMMENT ON TABLE registry.private_set_slots IS 'The set in 4,096 parts, so that a rebuild writes only what has changed.';
 
@@ -507,6 +511,8 @@ CREATE TABLE registry.rekeyed_tags (
     CONSTRAINT rekeyed_tags_successor CHECK ((octet_length(successor) = 32)),
     CONSTRAINT rekeyed_tags_tag CHECK ((octet_length(tag) = 32))
 );
+ALTER TABLE ONLY registry.rekeyed_tags ALTER COLUMN tag SET STATISTICS 0;
+ALTER TABLE ONLY registry.rekeyed_tags ALTER COLUMN successor SET STATISTICS 0;
 
 COMMENT ON TABLE registry.rekeyed_tags IS 'Old tag -> chained tag, computed ahead of the switch and destroyed in it.';
 
@@ -515,13 +521,16 @@ CREATE TABLE registry.rekeyings (
     successor smallint NOT NULL,
     public_key bytea NOT NULL,
     begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    switched_in bigint,
     CONSTRAINT rekeyings_public_key CHECK ((octet_length(public_key) = 32)),
     CONSTRAINT rekeyings_successor CHECK ((successor > generation))
 );
 
-COMMENT ON TABLE registry.rekeyings IS 'Generations whose tags are being carried into a chained one; the row goes with the switch.';
+COMMENT ON TABLE registry.rekeyings IS 'The generation whose tags are being carried into a chained one; the row goes when the old tags are out of the files.';
 
 COMMENT ON COLUMN registry.rekeyings.public_key IS 'Of the successor: work under another key must not be resumed.';
+
+COMMENT ON COLUMN registry.rekeyings.switched_in IS 'Id of the transaction that switched; null while tags are being prepared.';
 
 CREATE TABLE registry.submissions (
     organisation_id uuid NOT NULL,
@@ -723,6 +732,8 @@ GRANT INSERT(user_agent) ON TABLE audit.private TO registry_app;
 GRANT INSERT(tag) ON TABLE audit.subject TO registry_app;
 
 GRANT INSERT(event) ON TABLE audit.subject TO registry_app;
+
+GRANT INSERT(generation) ON TABLE audit.subject TO registry_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.address_rates TO registry_app;
 

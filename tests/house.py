@@ -28,8 +28,7 @@ from registry.keys import KeyRing
 from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.registry import Registry, normaliser
 from registry.settings import Settings
-from registry.tagging import Tagging
-from registry.tagging import InProcess
+from registry.tagging import InProcess, Tagging
 
 ANY_TABLE: Final = sql.SQL(
     "SELECT table_schema, table_name FROM information_schema.tables"

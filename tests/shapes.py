@@ -35,6 +35,18 @@ EXCLUSION: Final = frozenset({"id", "reason", "expires_at", "created_at", "remov
 DISPUTE: Final = frozenset({"id", "opened_at", "due_on", "closed_at", "resolution"})
 ACCOUNT: Final = frozenset({"organisation_id", "organisation", "kind", "key", "scopes", "mode", "limits", "audit_id"})
 LIMIT: Final = frozenset({"name", "quota", "window_seconds", "remaining", "reset_seconds", "unit"})
+PARAMETERS: Final = frozenset(
+    {
+        *("generations", "served_regions", "accept_fictional", "normaliser_version", "epoch_seconds", "test_key"),
+        *("test_vectors", "audit_id"),
+    }
+)
+GENERATION: Final = frozenset(
+    {"generation", "suite", "public_key", "input_prefix", "chain", "chain_prefix", "batch_max", "set"}
+)
+SET: Final = frozenset({"etag", "entries", "bytes", "prefix_bits", "bucket_entries", "epoch"})
+DISCLOSURES: Final = CHECK
+DISCLOSURE: Final = CHECK_RESULT - {"number", "notes"}
 RECEIPT: Final = frozenset({"audit_id"})
 
 

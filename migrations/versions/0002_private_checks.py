@@ -20,6 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE audit.subject DROP COLUMN generation")
     op.execute("DROP FUNCTION registry.carry_contacts, registry.charge_once")
     op.execute(
         "DROP TABLE registry.rekeyed_tags, registry.rekeyings, registry.charges, registry.private_set_slots,"

@@ -35,6 +35,7 @@ SECTIONS: Final = {
         "verify-listings": ("verify_listings", "Hold every listing against the hits."),
     },
     "Use": {
+        "check": ("check", "Ask about a file of numbers, plainly or privately."),
         "import": ("import_hits", "Submit a file of contacts to a registry."),
         "version": ("version", "Print the version."),
     },

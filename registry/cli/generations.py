@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from registry.cli import rekey
 from registry.cli.failures import PlainGroup
 from registry.cli.output import fields, json_option, print_json, print_table
 from registry.cli.session import Session, session
@@ -24,7 +25,7 @@ _RESTART: Final = "Restart all running processes: until then they answer 503, si
     "generations",
     cls=PlainGroup,
     epilog="Rotation: add a generation, copy the key file to every machine, restart, and retire the old one when its "
-    "contacts have expired.\n\n"
+    "contacts have expired. After a leak: rekey.\n\n"
     "\b\n"
     "Examples:\n"
     "  demand-registry generations list\n"
@@ -33,6 +34,9 @@ _RESTART: Final = "Restart all running processes: until then they answer 503, si
 )
 def command() -> None:
     """Generations: one tag key each. New contacts are stored under the newest; questions are asked under all active."""
+
+
+command.add_command(rekey.command)
 
 
 @command.command("list")
@@ -47,9 +51,9 @@ def list_all(as_json: bool) -> None:
         print_json({"data": data, "audit_id": answered.audit_id})
         return
     print_table(
-        ("Generation", "Since (UTC)", "Retired", "In the key file", "Public key"),
+        ("Generation", "Chained from", "Since (UTC)", "Retired", "In the key file", "Public key"),
         [
-            (g.number, g.created_at, g.retired_at, "yes" if g.number in held else "no", g.public_key.hex())
+            (g.number, g.parent, g.created_at, g.retired_at, "yes" if g.number in held else "no", g.public_key.hex())
             for g in answered.result
         ],
         empty="There are no generations yet.",
@@ -85,9 +89,12 @@ def retire(number: int, force: bool, destroy: bool, as_json: bool) -> None:
     """Ask no question under generation N any more.
 
     It is refused while contacts, exclusions, disputes or decoys hang on it. With --force those are given up: an
-    exclusion that is given up may list somebody again. A generation that is retired already can still be destroyed.
+    exclusion that is given up may list somebody again. A generation that is retired already can still be destroyed,
+    unless an active one is chained from it.
     """
     with session() as opened:
+        if destroy:
+            _refuse_if_needed(opened, number)
         audit_id = None
         if _is_retired(opened, number):
             if not destroy:
@@ -106,6 +113,17 @@ def retire(number: int, force: bool, destroy: bool, as_json: bool) -> None:
     _tell_about_secret(number, held=held, destroyed=destroy)
 
 
+def _refuse_if_needed(opened: Session, number: int) -> None:
+    """Numbers reach the tags of a chained generation through the secrets of those it is chained from."""
+    known = opened.registry.generations
+    chained = [one for one in sorted(known.active) if one != number and number in known.chain(one)]
+    if chained:
+        detail = (
+            f"Generation {chained[0]} is chained from generation {number}: without its secret nothing could be found."
+        )
+        raise Refused(Code.INVALID_VALUE, detail)
+
+
 def _tell_about_secret(number: int, *, held: bool, destroyed: bool) -> None:
     if not held:
         click.echo(f"The key file holds no secret of generation {number}.")
@@ -120,11 +138,11 @@ def _tell_about_secret(number: int, *, held: bool, destroyed: bool) -> None:
 
 def _next_generation(opened: Session) -> tuple[int, bytes]:
     """Number and seed of a generation that the key file holds and the database does not know yet: one that an
-    interrupted `add` has left, or a new one.
+    interrupted `add` has left, or a new one. Never one that would be older than those there are.
     """
     content = opened.keys.content
     known = {one.number for one in _all(opened)}
-    waiting = sorted(set(content.seeds) - known)
+    waiting = [number for number in sorted(content.seeds) if number > max(known, default=0)]
     if not waiting:
         content, number = content.with_new_generation(known)
         opened.keys.replace(content)

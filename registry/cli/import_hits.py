@@ -4,7 +4,6 @@ Needs no database and none of the server's packages. The file is sent as it is; 
 """
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from registry.cli import run_file
-from registry.cli.import_stream import NDJSON, Target, checked_key, checked_url, events
+from registry.cli.import_stream import NDJSON, events
 from registry.cli.output import console, json_option, print_json, print_table
-from registry.cli.prompts import ask_secret, first_line
+from registry.cli.registry_target import target_of, target_options
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-_DEFAULT_URL: Final = "http://127.0.0.1:8000"
+    from registry.client.target import Target
+
 _SHOWN_REFUSALS: Final = 10
 _LINES_SUFFIXES: Final = frozenset({".ndjson", ".jsonl"})
 
@@ -94,14 +93,7 @@ class Refusals:
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write the refused rows to this CSV: line, code, detail.",
 )
-@click.option("--url", envvar="REGISTRY_URL", help="Where the registry answers. Default: a `run` on this machine.")
-@click.option(
-    "--api-key-file",
-    envvar="REGISTRY_API_KEY_FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Its first line is the investigator's API key.",
-)
-@click.option("--data-dir", envvar="REGISTRY_DATA_DIR", type=click.Path(path_type=Path), default="data", hidden=True)
+@target_options("investigator")
 @json_option
 @click.pass_context
 def command(
@@ -121,10 +113,7 @@ def command(
     """
     if refused is not None and refused.exists() and refused.samefile(file):
         raise click.UsageError("--refused would write over the file that is imported.")
-    address = checked_url(url or run_file.running_url(data_dir) or _DEFAULT_URL)
-    target = Target(address, checked_key(_api_key(api_key_file)))
-    if target.readable_on_the_way:
-        click.echo("Warning: over http:// the key and the numbers can be read on the way. Use https://.", err=True)
+    target = target_of(url, api_key_file, data_dir)
     with Refusals(refused) as refusals:
         summary = _submit(target, file, _query(options), refusals, shown=not as_json)
     if as_json:
@@ -133,18 +122,6 @@ def command(
         _show(summary, refusals)
     if summary["rows"] and summary["refused"] == summary["rows"]:
         ctx.exit(1)
-
-
-def _api_key(path: Path | None) -> str:
-    if path is not None:
-        return first_line(path, "API key")
-    key = os.environ.get("REGISTRY_API_KEY") or ask_secret("API key")
-    if key is None:
-        raise click.UsageError(
-            "No API key is given, and there is no terminal to ask for one on. "
-            "Name a file that holds it with --api-key-file or REGISTRY_API_KEY_FILE."
-        )
-    return key
 
 
 def _query(options: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -160,7 +137,7 @@ def _query(options: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _submit(
-    target: Target, file: Path, query: Mapping[str, list[str]], refusals: Refusals, *, shown: bool
+    target: "Target", file: Path, query: Mapping[str, list[str]], refusals: Refusals, *, shown: bool
 ) -> Mapping[str, Any]:
     """The summary. Progress goes to standard error, where somebody looks."""
     lines = file.suffix.lower() in _LINES_SUFFIXES or query["format"] == ["ndjson"]

@@ -6,56 +6,20 @@ Speaks only HTTP. It must never put a number or a key into a URL or a message.
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, cast
-from urllib.parse import urlsplit
 
 import click
 import httpx
 
-from registry.domain.confidential import Confidential
+from registry.client.target import Target
 
 NDJSON: Final = "application/x-ndjson"
 _PATH: Final = "/v1/hits/imports"
 _PIECE_BYTES: Final = 262_144
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # The server reads the whole file before it answers, and then at least one line for every chunk of rows.
 _TIMEOUT: Final = httpx.Timeout(300.0, connect=10.0)
 _AGAIN: Final = "What was recorded stays recorded; import the file again, and nothing counts twice."
-
-
-@dataclass(frozen=True, slots=True)
-class Target(Confidential):
-    """Where an import goes. key: the investigator's API key."""
-
-    url: str
-    key: str = field(repr=False)
-
-    @property
-    def loopback(self) -> bool:
-        return urlsplit(self.url).hostname in _LOOPBACK
-
-    @property
-    def readable_on_the_way(self) -> bool:
-        """Whether key and numbers would cross a network unencrypted."""
-        return urlsplit(self.url).scheme == "http" and not self.loopback
-
-
-def checked_url(url: str) -> str:
-    """Raises ClickException for what is no address of a registry."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise click.ClickException("The registry's address is written like https://registry.example.org.")
-    return url.rstrip("/")
-
-
-def checked_key(text: str) -> str:
-    """Raises ClickException for what cannot be a key, without repeating it."""
-    key = text.strip()
-    if not (key.startswith("drk_") and key.isascii() and key.replace("_", "").isalnum()):
-        raise click.ClickException("This is not an API key of a registry: those begin with drk_live_ or drk_test_.")
-    return key
 
 
 def events(

@@ -1,40 +1,60 @@
 """Writing audit events. There is nothing to read here: the application may only insert."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import text
 
-from registry.db.arrays import bytes_array
+from registry.db.arrays import bytes_array, plain_array
 from registry.db.database import Writing
 from registry.db.driver import DriverStatement
 from registry.domain.audit import Event
 
-_RECORD: Final = DriverStatement(text("INSERT INTO audit.event (body) VALUES (:body)"))
+# No generations asked for, or exactly these are active. It costs no way to the database of its own.
+_WHERE_ACTIVE: Final = (
+    " WHERE CAST(:active AS smallint[]) IS NULL OR CAST(:active AS smallint[]) = coalesce("
+    "(SELECT array_agg(g.number ORDER BY g.number DESC) FROM registry.generations g WHERE g.retired_at IS NULL), '{}')"
+)
+_RECORD: Final = DriverStatement(
+    text(f"INSERT INTO audit.event (body) SELECT CAST(:body AS bytea){_WHERE_ACTIVE} RETURNING 1")
+)
 _RECORD_PRIVATE: Final = DriverStatement(
     text(
-        "WITH event AS (INSERT INTO audit.event (body) VALUES (:body))"
-        " INSERT INTO audit.private (event, nonce, address, user_agent) VALUES (:event, :nonce, :address, :user_agent)"
+        "WITH event AS (INSERT INTO audit.event (body)"  # noqa: S608 - both parts are constants
+        f" SELECT CAST(:body AS bytea){_WHERE_ACTIVE} RETURNING 1)"
+        " INSERT INTO audit.private (event, nonce, address, user_agent)"
+        " SELECT CAST(:event AS uuid), CAST(:nonce AS bytea), :address, :user_agent FROM event RETURNING 1"
     )
 )
+# A tag that is told about is listed, or was when it was read.
 _RECORD_SUBJECTS: Final = text(
-    "INSERT INTO audit.subject (tag, event) SELECT unnest(CAST(:tags AS bytea[])), CAST(:event AS uuid)"
+    "INSERT INTO audit.subject (tag, event, generation)"
+    " SELECT t.tag, CAST(:event AS uuid), coalesce("
+    "(SELECT l.generation FROM registry.listings l WHERE l.tag = t.tag),"
+    " (SELECT h.generation FROM registry.hits h WHERE h.tag = t.tag LIMIT 1))"
+    " FROM unnest(CAST(:tags AS bytea[])) AS t (tag)"
 )
 
 
-def record(tx: Writing, event: Event) -> None:
-    """Appends the event, its private part, and one row for each disclosed tag."""
-    if event.private is None:
-        _RECORD.rows(tx.connection, {"body": event.body()})
-    else:
-        _RECORD_PRIVATE.rows(
-            tx.connection,
-            {
-                "body": event.body(),
-                "event": event.id,
-                "nonce": event.private.nonce,
-                "address": event.private.address,
-                "user_agent": event.private.user_agent,
-            },
-        )
+def record(tx: Writing, event: Event, active: Sequence[int] | None = None) -> bool:
+    """Appends one row for each disclosed tag, the event, and its private part.
+
+    active: the generations that must be in use at this moment, newest first. Where others are, the event is not
+    written, False is returned, and the transaction must not be committed. What was read in it before was then read
+    under these generations; rows of subjects come first, since they wait for whoever changes them.
+    """
     if event.disclosed:
         tx.connection.execute(_RECORD_SUBJECTS, {"tags": bytes_array(sorted(set(event.disclosed))), "event": event.id})
+    parameters: dict[str, object] = {
+        "body": event.body(),
+        "active": None if active is None else plain_array(active),
+    }
+    if event.private is None:
+        return bool(_RECORD.rows(tx.connection, parameters))
+    private = {
+        "event": event.id,
+        "nonce": event.private.nonce,
+        "address": event.private.address,
+        "user_agent": event.private.user_agent,
+    }
+    return bool(_RECORD_PRIVATE.rows(tx.connection, {**parameters, **private}))

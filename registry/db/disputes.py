@@ -29,6 +29,7 @@ _CARRY: Final = upsert(disputes).on_conflict_do_nothing()
 _OPEN: Final = select(disputes.c.tag, disputes.c.id, disputes.c.due_on).where(
     disputes.c.tag == any_(_TAGS), disputes.c.closed_at.is_(None)
 )
+_OPEN_FIRMLY: Final = _OPEN.with_for_update(read=True)
 _OF_ID: Final = select(disputes.c.tag).where(disputes.c.id == bindparam("wanted")).order_by(disputes.c.tag)
 _CLOSE: Final = (
     update(disputes)
@@ -69,11 +70,12 @@ def open_tags(tx: Reading, tags: Sequence[bytes]) -> frozenset[bytes]:
 def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
     """Copies open disputes to a number's tag of a newer generation. pairs: older tag -> newer tag.
 
-    Returns the newer tags that it was missing for, whose listings must be refreshed in the same transaction.
+    None of those copied is closed before this transaction ends. Returns the newer tags that it was missing for, whose
+    listings must be refreshed in the same transaction.
     """
     if not pairs:
         return []
-    rows = tx.connection.execute(_OPEN, {"tags": bytes_array(pairs)}).all()
+    rows = tx.connection.execute(_OPEN_FIRMLY, {"tags": bytes_array(pairs)}).all()
     present = open_tags(tx, [pairs[row[0]] for row in rows])
     missing = [
         {"tag": pairs[tag], "id": id_, "generation": generation, "due_on": due_on}

@@ -48,6 +48,7 @@ _EXPIRED: Final = (
     )
     .values(removed_at=exclusions.c.expires_at)
 )
+_CARRIED_FIRMLY: Final = _CARRIED.with_for_update(read=True)
 _REMOVE: Final = (
     update(exclusions)
     .where(
@@ -121,12 +122,13 @@ def active(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, Act
 def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
     """Copies exclusions to a number's tag of a newer generation. pairs: older tag -> newer tag.
 
-    Without this a number that was excluded before the newer key existed would be listed under it. Returns the newer
-    tags that it was missing for, whose listings must be refreshed in the same transaction.
+    Without this a number that was excluded before the newer key existed would be listed under it. None of those copied
+    ends before this transaction does. Returns the newer tags that it was missing for, whose listings must be refreshed
+    in the same transaction.
     """
     if not pairs:
         return []
-    rows = tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs)}).all()
+    rows = tx.connection.execute(_CARRIED_FIRMLY, {"tags": bytes_array(pairs)}).all()
     if not rows:
         return []
     present = {
@@ -153,7 +155,11 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[by
 
 def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> UUID | None:
     """Ends the exclusion that this side made; None where there is none."""
-    ids = [row[0] for row in tx.connection.execute(_REMOVE, {"tags": bytes_array(tags), "owner": organisation_id})]
+    parameters = {"tags": bytes_array(tags), "owner": organisation_id}
+    ids = [row[0] for row in tx.connection.execute(_REMOVE, parameters)]
+    if ids:
+        # This may have waited for a contact that copied it to a newer generation: only now is the copy to be seen.
+        tx.connection.execute(_REMOVE, parameters)
     return ids[0] if ids else None
 
 

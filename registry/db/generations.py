@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, update
 
 from registry.db.database import Reading, Writing
+from registry.db.driver import DriverStatement
 from registry.db.schema import decoys, disputes, exclusions, generations, hits
 from registry.domain import generations as domain
 from registry.domain.generations import Generations
@@ -39,6 +40,10 @@ _ALL: Final = select(
     generations.c.retired_at,
 ).order_by(generations.c.number)
 _ADD: Final = insert(generations)
+_ACTIVE: Final = select(generations.c.number).where(generations.c.retired_at.is_(None))
+_HOLD_ACTIVE: Final = DriverStatement(
+    _ACTIVE.order_by(generations.c.number.desc()).with_for_update(read=True, key_share=True)
+)
 _RETIRE: Final = (
     update(generations)
     .where(generations.c.number == bindparam("wanted"), generations.c.retired_at.is_(None))
@@ -68,8 +73,17 @@ def public(tx: Reading) -> Generations:
     )
 
 
-def add(tx: Writing, number: int, public_key: bytes) -> None:
-    tx.connection.execute(_ADD, {"number": number, "public_key": public_key})
+def hold_active(tx: Writing) -> tuple[int, ...]:
+    """Numbers of the active ones, newest first. None of them is replaced by a chained one before this transaction ends.
+
+    Waits for a replacement that is under way.
+    """
+    return tuple(row[0] for row in _HOLD_ACTIVE.rows(tx.connection, {}))
+
+
+def add(tx: Writing, number: int, public_key: bytes, parent: int | None = None) -> None:
+    """parent: the generation that it is chained from."""
+    tx.connection.execute(_ADD, {"number": number, "public_key": public_key, "parent": parent})
 
 
 def retire(tx: Writing, number: int) -> bool:

@@ -44,11 +44,13 @@ _COLUMNS: Final = (
 )
 _ALL: Final = select(*_COLUMNS)
 _FIND: Final = select(*_COLUMNS).where(private_sets.c.generation == bindparam("of"))
-# One key for whoever builds: 'private' as a number. Both limits are lifted for this transaction, which may be long.
-_LOCK: Final = text(
-    "SELECT set_config('statement_timeout', '600000', true), set_config('lock_timeout', '600000', true),"
-    " pg_advisory_xact_lock(31647034720904293)"
+# Both limits are lifted for this transaction, which may be long: by a statement of its own, since they are set for each
+# statement when it begins.
+_PATIENCE: Final = text(
+    "SELECT set_config('statement_timeout', '600000', true), set_config('lock_timeout', '600000', true)"
 )
+# One key for whoever builds: 'private' as a number.
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(31647034720904293)")
 _STALE: Final = (
     select(listings.c.tag)
     .where(or_(listings.c.policy != bindparam("policy"), listings.c.changes_at <= bindparam("now")))
@@ -105,6 +107,7 @@ def find_all(tx: Reading) -> dict[int, PrivateSet]:
 
 def take_turn(tx: Writing) -> None:
     """Waits until nobody else builds a set, and keeps others waiting until this transaction ends."""
+    tx.connection.execute(_PATIENCE)
     tx.connection.execute(_LOCK)
 
 

@@ -164,6 +164,7 @@ class RekeyingColumns(TypedColumns):
     successor: Named[int] = Column(SmallInteger)
     public_key: Named[bytes] = Column(LargeBinary)
     begun_at: Named[datetime] = Column(_MOMENT)
+    switched_in: Named[int | None] = Column(BigInteger)
 
 
 class RekeyedTagColumns(TypedColumns):

@@ -107,7 +107,7 @@ class DownloadPrivateBucket(ReadOperation[bytes, Bucket]):
         prefix = bucket_prefix(self.prefix, bits)
         if prefix is None:
             raise Refused(Code.NOT_FOUND, "There is no such bucket.")
-        etag = f'{found.etag[:-1]}-{self.prefix}"'
+        etag = f'{found.etag[:-1]}-{bits}-{self.prefix}"'  # of as many bits: with others it holds other ids
         if _has(self.known, etag):
             return Done(Bucket(etag, None), count={"not_modified": 1}, generation=self.generation)
         first, last = slots_of(prefix, bits)

@@ -59,8 +59,8 @@ class Marks:
     """Fingerprints of an organisation's key and of the request that came with it, 32 bytes each."""
 
     owner: UUID
-    key: bytes
-    request: bytes
+    key: bytes = field(repr=False)
+    request: bytes = field(repr=False)
 
     def before(self, tx: Writing) -> None:
         """Takes the key. Raises Replayed, or Refused: `idempotency_key_in_use`, `idempotency_key_reused`."""

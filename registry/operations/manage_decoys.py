@@ -122,14 +122,18 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
         if decoy is None:
             raise Refused(Code.NOT_FOUND, "There is no such decoy.")
         if _WEIGHING & set(prepared.values):
-            refresh_listings(
-                tx,
-                hits.tags_of_decoy(tx, decoy.id),
-                policy=registry.policy,
-                generation=registry.generations.current,
-                now=registry.clock(),
-            )
+            _refresh_listings(tx, registry, decoy.id)
         return Done(decoy, count={"changed": 1}, policy=registry.policy.name)
+
+
+def _refresh_listings(tx: Writing, registry: Registry, decoy: UUID) -> None:
+    """Of every number with a contact on the decoy; also of tags to which its contacts were carried while this waited."""
+    refreshed: set[bytes] = set()
+    while tags := set(hits.tags_of_decoy(tx, decoy)) - refreshed:
+        refresh_listings(
+            tx, tags, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
+        )
+        refreshed |= tags
 
 
 def _check_dates(values: Mapping[str, object], registry: Registry) -> None:

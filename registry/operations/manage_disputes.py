@@ -63,6 +63,9 @@ class CloseDispute(WriteOperation[None, Dispute]):
         closed = disputes.close(tx, self.dispute_id, tags, self.resolution)
         if closed is None:
             raise Refused(Code.ALREADY_CLOSED, "The dispute was closed already.")
+        # This may have waited for a contact that copied it to a newer generation: only now is the copy to be seen.
+        tags = disputes.tags_of(tx, self.dispute_id)
+        disputes.close(tx, self.dispute_id, tags, self.resolution)
         refresh_listings(
             tx, tags, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
         )

@@ -16,6 +16,7 @@ class AddGeneration(WriteOperation[None, int]):
     """
 
     name = "add_generation"
+    holds_generations = False
     number: int
     public_key: bytes = field(repr=False)
 
@@ -35,6 +36,7 @@ class RetireGeneration(WriteOperation[None, int]):
     """
 
     name = "retire_generation"
+    holds_generations = False
     number: int
     forced: bool = False
 

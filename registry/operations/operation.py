@@ -60,13 +60,17 @@ NOBODY = Caller()
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[R]):
-    """What an operation did. count: for the audit event, by outcome or status. disclosed: tags that were told about."""
+    """What an operation did. count: for the audit event, by outcome or status. disclosed: tags that were told about.
+
+    index: digest of the whole index of disclosures, where the operation rewrote it.
+    """
 
     result: R
     count: Mapping[str, int] = field(default_factory=dict[str, int])
     disclosed: Sequence[bytes] = ()
     policy: str | None = None
     generation: int | None = None
+    index: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +117,6 @@ class ReadOperation(Operation[P, R]):
 
 class WriteOperation(Operation[P, R]):
     """Changes something; may be repeated under an Idempotency-Key."""
+
+    holds_generations: ClassVar[bool] = True
+    """Whether no generation may be added or replaced from its first statement to its COMMIT, because it writes tags."""

@@ -82,6 +82,7 @@ class _Wanted:
 
     def build(self, tx: Writing) -> dict[int, PrivateSet]:
         """Builds those that are still missing when it is this transaction's turn."""
+        self._registry.hold_generations(tx)
         private_sets.take_turn(tx)
         found = private_sets.find_all(tx)
         for number in self.missing(found):
@@ -104,9 +105,11 @@ def _refresh_stale(registry: "Registry", now: datetime) -> None:
     policy = registry.policy
 
     def refresh(batch: list[bytes]) -> None:
-        registry.database.transaction(
-            lambda tx: refresh_listings(tx, batch, policy=policy, generation=registry.generations.current, now=now)
-        )
+        def work(tx: Writing) -> None:
+            registry.hold_generations(tx)
+            refresh_listings(tx, batch, policy=policy, generation=registry.generations.current, now=now)
+
+        registry.database.transaction(work)
 
     more = True
     while more:

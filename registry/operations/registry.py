@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from registry.db import audit
+from registry.db import audit, generations
 from registry.db.database import Database, Writing
 from registry.domain.audit import NONCE_BYTES, OK, Event, PrivatePart, Requested
 from registry.domain.errors import Code, Refused
@@ -17,7 +17,7 @@ from registry.domain.identifiers import RANDOM_BYTES, uuid7
 from registry.domain.numbers import Normaliser
 from registry.domain.policy import Policy
 from registry.operations.idempotency import Replayed
-from registry.operations.operation import Answered, Caller, Done, Operation, Request
+from registry.operations.operation import Answered, Caller, Done, Operation, Request, WriteOperation
 from registry.operations.private_sets import Builders
 from registry.settings import Settings
 from registry.tagging import TaggedNumber, Tagging, WrittenNumber
@@ -31,6 +31,11 @@ _NOT_RECORDABLE = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def keys_out_of_date() -> Refused:
+    detail = "This process was started with other tag keys than the database now uses."
+    return Refused(Code.KEYS_OUT_OF_DATE, detail, retry_after=30.0)
 
 
 def normaliser(settings: Settings) -> Normaliser:
@@ -110,10 +115,13 @@ class Registry:
             prepared = operation.prepare(self) if prepare is None else prepare()
 
             def work(tx: Writing) -> Answered[R]:
+                active = self._begin(tx, operation)
                 if before is not None:
                     before(tx)
                 done = operation.perform(tx, self, caller, prepared)
-                audit.record(tx, self._event(audit_id, operation, caller, request, done=done, charged=charged))
+                event = self._event(audit_id, operation, caller, request, done=done, charged=charged)
+                if not audit.record(tx, event, active):
+                    raise keys_out_of_date()
                 answered = Answered(done.result, audit_id, self.clock())
                 if after is not None:
                     after(tx, answered)
@@ -129,6 +137,26 @@ class Registry:
         except Exception:
             self._record_fault(operation, caller, request, charged)
             raise
+
+    def hold_generations(self, tx: Writing) -> None:
+        """Lets nobody replace a generation before this transaction ends; to be called before it writes a tag.
+
+        Raises Refused(keys_out_of_date) where others are active than those that this process was started with.
+        """
+        if generations.hold_active(tx) != self.generations.active:
+            raise keys_out_of_date()
+
+    def _begin(self, tx: Writing, operation: Operation[P, R]) -> tuple[int, ...] | None:
+        """The generations that must still be active when the event is written, if that is left to it.
+
+        A number that is listed would be answered `none`, and a contact lost, where a generation was replaced since the
+        tags were made: what writes tags holds the generations, what only asks looks at them at its end.
+        """
+        if not isinstance(operation, WriteOperation):
+            return self.generations.active
+        if operation.holds_generations:
+            self.hold_generations(tx)
+        return None
 
     def record_refusal(
         self,
@@ -193,4 +221,5 @@ class Registry:
             generation=None if done is None else done.generation,
             disclosed=() if done is None else done.disclosed,
             private=private,
+            index=None if done is None else done.index,
         )

@@ -28,6 +28,7 @@ class VerifyListings(WriteOperation[None, Verified]):
     """Streams through all tags that have hits or a listing. progress: called with the number of tags so far."""
 
     name = "verify_listings"
+    holds_generations = False  # it makes no tag, and must see everything as it is at one moment
     repair: bool = False
     progress: Callable[[int], None] | None = None
 

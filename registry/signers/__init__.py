@@ -12,7 +12,7 @@ from typing import Final
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
 from registry.signers.pool import SignerPool
-from registry.signers.process import EVALUATE, FINGERPRINT, Start, evaluated, read_task, tagged
+from registry.signers.process import CHAIN, EVALUATE, FINGERPRINT, Start, evaluated, read_task, tagged
 from registry.tagging import Evaluated, TaggedNumber, WrittenNumber
 
 _FEW: Final = 50
@@ -72,3 +72,25 @@ class Signers:
     @property
     def _for_few(self) -> SignerPool:
         return self._many if self._quick.broken else self._quick
+
+
+class Chainers:
+    """Signers that carry tags into a chained generation and do nothing else. Thread-safe. `close` ends them.
+
+    start: its generations hold the chained one already, whether or not the database knows it. Raises what `Start.keys`
+    raises.
+    """
+
+    def __init__(self, start: Start, size: int) -> None:
+        self._pool = SignerPool(start, size)
+
+    def chain(self, number: int, tags: Sequence[bytes]) -> list[bytes]:
+        """What these tags of its parent become under generation `number`, in order; 32 bytes each.
+
+        Raises Refused(signer_unavailable) where a signer ended.
+        """
+        tasks = [(CHAIN, (number, tags[start : start + _SLICE])) for start in range(0, len(tags), _SLICE)]
+        return [tag for answer in self._pool.run_all(tasks) for tag in answer]
+
+    def close(self) -> None:
+        self._pool.close()

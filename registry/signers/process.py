@@ -32,6 +32,7 @@ Task = tuple[str, Any]
 READ: Final = "read"
 EVALUATE: Final = "evaluate"
 FINGERPRINT: Final = "fingerprint"
+CHAIN: Final = "chain"
 
 _READY: Final = "ready"
 _UNUSABLE: Final[Mapping[str, type[Exception]]] = {
@@ -134,7 +135,10 @@ def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
     def fingerprint(wanted: Sequence[tuple[str, tuple[bytes, ...]]]) -> Any:
         return tagging.fingerprints([(Purpose(purpose), parts) for purpose, parts in wanted])
 
-    return {READ: read, EVALUATE: evaluate, FINGERPRINT: fingerprint}
+    def chain(tags: tuple[int, Sequence[bytes]]) -> Any:
+        return tagging.keys.chain(*tags)
+
+    return {READ: read, EVALUATE: evaluate, FINGERPRINT: fingerprint, CHAIN: chain}
 
 
 def evaluated(generation: int, answer: tuple[bytes, bytes]) -> Evaluated:

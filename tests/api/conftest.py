@@ -7,7 +7,9 @@ import psycopg
 import pytest
 from audit_trail import AuditTrail
 from house import House, fictional_numbers, opened_database, opened_house
+from listing_scene import Scene
 from members import NOW, Clock, Member
+from private_asker import FOUR_KEYS, PrivateAsker, private_asker
 from starlette.testclient import TestClient
 
 from registry.db.embedded import EmbeddedUrls
@@ -82,6 +84,53 @@ def second_investigator(house: House) -> Member:
 @pytest.fixture(scope="session")
 def employer(house: House) -> Member:
     return house.member("employer")
+
+
+@pytest.fixture(scope="session")
+def asker(house: House) -> PrivateAsker:
+    return private_asker(house)
+
+
+@pytest.fixture
+def thrifty(house: House) -> PrivateAsker:
+    """An organisation that may ask about 5 numbers a day."""
+    return private_asker(house, numbers_per_day=5)
+
+
+@pytest.fixture(scope="session")
+def uncharged(house: House) -> PrivateAsker:
+    """Another one, for requests that must cost it nothing."""
+    return private_asker(house, numbers_per_day=5)
+
+
+@pytest.fixture(scope="session")
+def listing_scene(cluster: EmbeddedUrls, template: str) -> Generator[Scene]:
+    """Its clock goes on with every test, by minutes."""
+    with opened_database(cluster, template) as urls, opened_house(urls) as opened:
+        yield Scene.of(opened)
+
+
+@pytest.fixture
+def scene(listing_scene: Scene) -> Scene:
+    """In an epoch that nobody has asked for yet."""
+    listing_scene.next_epoch()
+    return listing_scene
+
+
+@pytest.fixture(scope="session")
+def rearranged(cluster: EmbeddedUrls, template: str) -> Generator[House]:
+    """A registry of four generations: 1 is retired, 2 as well but carried on by 3, and 4 is the newest."""
+    with opened_database(cluster, template) as urls:
+        with opened_house(urls, keys=FOUR_KEYS) as house:
+            house.superuser.execute("UPDATE registry.generations SET retired_at = now() WHERE number IN (1, 2)")
+            house.superuser.execute("UPDATE registry.generations SET parent = 2 WHERE number = 3")
+        with opened_house(urls, keys=FOUR_KEYS) as house:
+            yield house
+
+
+@pytest.fixture(scope="session")
+def rearranged_asker(rearranged: House) -> PrivateAsker:
+    return private_asker(rearranged)
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def test_a_key_on_an_open_road_is_warned_about(file: Path) -> None:
         # Another name of this machine, so that it does not look like it.
         cli = CommandLine({"REGISTRY_URL": f"http://127.0.0.2:{port}", "REGISTRY_API_KEY": KEY})
         result = cli.run("import", str(file))
-    assert "Warning: over http://" in result.stderr
+    assert "Warning: Over http://" in result.stderr
 
 
 def test_what_is_no_key_is_refused_before_anything_is_sent(file: Path) -> None:

@@ -31,10 +31,13 @@ NEVER_MET: Final = {
     *("event_pkey", "event_event_id_key", "subject_pkey", "private_pkey", "submissions_by_hit"),
     # Statements that meet a row there take it as it is (ON CONFLICT).
     *("submissions_pkey", "listings_pkey", "key_rates_pkey", "address_rates_pkey", "organisation_days_pkey"),
+    *("charges_pkey", "private_sets_pkey", "private_set_slots_pkey"),
     # A request holds its Idempotency-Key's lock before it stores an answer.
     "idempotency_keys_pkey",
     # The operator adds generations one by one, on the machine that holds the key file.
     *("generations_pkey", "generations_public_key_key"),
+    # Written by the owner's own command, which takes up what it left off.
+    *("rekeyings_pkey", "rekeyed_tags_pkey"),
     "alembic_version_pkc",
 }
 """Unique constraints and indexes that no request can violate, with the reason why."""
@@ -48,10 +51,14 @@ CHECKED_BEFORE: Final = {
     *("submissions_source_key", "listings_tag", "listings_grade", "listings_facts", "exclusions_tag"),
     *("exclusions_reason", "disputes_tag", "disputes_resolution", "disputes_closure"),
     *("idempotency_keys_fingerprint", "idempotency_keys_request", "organisation_days_used"),
-    *("event_body_length", "subject_tag"),
+    *("event_body_length", "subject_tag", "charges_fingerprint", "charges_request"),
+    *("private_sets_entries", "private_sets_prefix_bits", "private_sets_digest", "private_sets_buckets"),
+    *("private_set_slots_slot", "private_set_slots_ids", "rekeyings_public_key", "rekeyings_successor"),
+    *("rekeyed_tags_tag", "rekeyed_tags_successor"),
     # Organisations, decoys and generations are never deleted, and were looked up before.
     *("api_keys_organisation", "decoys_organisation", "decoys_generation", "hits_generation", "hits_decoy"),
     *("generations_parent", "exclusions_generation", "exclusions_organisation", "disputes_generation"),
+    *("private_sets_generation", "rekeyings_generation"),
 }
 
 
@@ -161,6 +168,17 @@ IMPOSSIBLE: Final = {
     "a key for nothing": "UPDATE registry.api_keys SET scopes = '{}'",
     "fewer numbers used than none": "INSERT INTO registry.organisation_days VALUES (gen_random_uuid(), now(), -1)",
     "a closed dispute without a resolution": "UPDATE registry.disputes SET closed_at = now()",
+    "a charge for an Idempotency-Key as it was sent": (
+        "INSERT INTO registry.charges VALUES (gen_random_uuid(), 'for +12065550177', sha256('a'))"
+    ),
+    "a private set of half an id": "INSERT INTO registry.private_set_slots VALUES (1, 0, 'abcd')",
+    "a private set that has a slot too many": "INSERT INTO registry.private_set_slots VALUES (1, 4096, sha256('a'))",
+    "a private set in buckets of nothing": (
+        "INSERT INTO registry.private_sets VALUES (1, now(), 'x', 1, 4, 0, sha256('a'))"
+    ),
+    "a private set of no generation": "INSERT INTO registry.private_sets VALUES (9, now(), 'x', 1, 0, 0, sha256('a'))",
+    "a generation that follows itself": "INSERT INTO registry.rekeyings VALUES (1, 1, sha256('a'))",
+    "a number that follows a tag": "INSERT INTO registry.rekeyed_tags VALUES (1, sha256('a'), '+12065550177')",
 }
 
 

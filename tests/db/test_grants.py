@@ -1,6 +1,7 @@
 """What the application's login may do, and what it may not: held against the database, as that login."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any, Final
 
 import psycopg
@@ -32,6 +33,9 @@ WHOLE_TABLE: Final = {
     "registry.key_rates": frozenset({"SELECT", "INSERT", "UPDATE"}),
     "registry.organisation_days": frozenset({"SELECT", "INSERT", "UPDATE"}),
     "registry.address_rates": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
+    "registry.charges": frozenset({"SELECT", "INSERT", "DELETE"}),
+    "registry.private_sets": frozenset({"SELECT", "INSERT", "UPDATE"}),
+    "registry.private_set_slots": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
 }
 SINGLE_COLUMNS: Final = {
     "UPDATE": {
@@ -44,6 +48,7 @@ SINGLE_COLUMNS: Final = {
         "registry.hits": {"retracted_at", "retraction_reason"},
         "registry.exclusions": {"removed_at"},
         "registry.disputes": {"closed_at", "resolution"},
+        "registry.charges": {"charged_at"},
     },
     "INSERT": {
         "audit.event": {"body"},
@@ -51,7 +56,9 @@ SINGLE_COLUMNS: Final = {
         "audit.private": {"event", "nonce", "address", "user_agent"},
     },
 }
-FUNCTIONS: Final = {"registry.admit", "registry.spend_address", "audit.field"}
+FUNCTIONS: Final = {
+    *("registry.admit", "registry.charge_once", "registry.spend_address", "registry.carry_contacts", "audit.field"),
+}
 EVENT: Final = '{"actor":{"organisation":null},"id":"0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d","operation":"look_up"}'
 HIT: Final = (
     "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, diverted, line_type,"
@@ -106,6 +113,14 @@ FORBIDDEN: Final = (
     "UPDATE registry.idempotency_keys SET body = ''",
     "DELETE FROM registry.key_rates",
     "DELETE FROM registry.organisation_days",
+    # What was paid for stays what it was.
+    "UPDATE registry.charges SET request = sha256('b')",
+    "UPDATE registry.charges SET organisation_id = gen_random_uuid()",
+    "TRUNCATE registry.charges",
+    "DELETE FROM registry.private_sets",
+    # Old tags beside new ones, as a chained generation needs them for a while, are the owner's alone.
+    *("SELECT * FROM registry.rekeyed_tags", "INSERT INTO registry.rekeyed_tags VALUES (1, sha256('a'), sha256('b'))"),
+    *("SELECT * FROM registry.rekeyings", "INSERT INTO registry.rekeyings VALUES (1, 2, sha256('a'))"),
     # The schema is the owner's.
     "UPDATE registry.alembic_version SET version_num = '4711'",
     "CREATE TABLE registry.numbers (number text)",
@@ -217,12 +232,38 @@ def test_nothing_is_granted_to_everybody_or_to_a_login_directly(superuser: Conne
     }
 
 
-def test_functions_run_with_the_rights_of_their_caller(superuser: Connection) -> None:
+def test_functions_run_with_the_rights_of_their_caller_but_for_the_one_that_carries_contacts(
+    superuser: Connection,
+) -> None:
+    """That one is the owner's, calls nothing that a caller could put in its way, and only the application calls it."""
     rows = superuser.execute(
-        "SELECT proname FROM pg_proc"
+        "SELECT p.oid::regprocedure::text, proconfig, pg_get_userbyid(proowner), lanname FROM pg_proc p"
+        " JOIN pg_language l ON l.oid = prolang"
         " WHERE prosecdef AND pronamespace IN ('registry'::regnamespace, 'audit'::regnamespace)"
     ).fetchall()
-    assert rows == []
+    carrier = "registry.carry_contacts(bytea[],bytea[],smallint)"
+    assert rows == [(carrier, ["search_path=pg_catalog, pg_temp"], "registry_owner", "sql")]
+    callers = superuser.execute(
+        "SELECT rolname FROM pg_roles WHERE has_function_privilege(oid, %s, 'EXECUTE') AND NOT rolsuper", (carrier,)
+    ).fetchall()
+    assert {name for (name,) in callers} == {"registry_owner", "registry_app", "registry_api"}
+
+
+def test_contacts_move_forward_only_and_nothing_else_of_them_changes(
+    application: Connection, superuser: Connection
+) -> None:
+    """To a newer generation, never back: with the function alone nobody could hide what was recorded."""
+    rows = "SELECT tag, generation, to_jsonb(h) - 'tag' - 'generation' FROM registry.hits h"
+    carry = "SELECT older FROM registry.carry_contacts(ARRAY[sha256(%s)], ARRAY[sha256(%s)], %s)"
+    superuser.execute("INSERT INTO registry.generations (number, public_key) VALUES (2, sha256('2'))")
+    before = superuser.execute(rows).fetchall()
+    assert application.execute(carry, ("a", "b", 1)).fetchall() == []
+    assert application.execute(carry, ("c", "b", 2)).fetchall() == []
+    assert superuser.execute(rows).fetchall() == before
+    (moved,) = application.execute(carry, ("a", "b", 2)).fetchall()
+    assert application.execute(carry, ("b", "a", 1)).fetchall() == []
+    assert superuser.execute(rows).fetchall() == [(sha256(b"b").digest(), 2, before[0][2])]
+    assert (moved[0], before[0][0]) == (sha256(b"a").digest(),) * 2
 
 
 def test_what_the_application_needs_works_as_its_login(application: Connection) -> None:
@@ -235,3 +276,12 @@ def test_what_the_application_needs_works_as_its_login(application: Connection) 
     application.execute("INSERT INTO audit.private (event, nonce) VALUES (gen_random_uuid(), '')")
     application.execute("DELETE FROM registry.listings")
     assert application.execute("SELECT registry.spend_address('a', 10)").fetchone() == (0,)
+    application.execute(
+        "SELECT registry.charge_once('nobody', NULL, gen_random_uuid(), sha256('k'), sha256('r'), 1)"
+    ).fetchall()
+    application.execute(
+        "INSERT INTO registry.private_sets VALUES (1, now(), 'x', 0, 0, 0, sha256('s'))"
+        " ON CONFLICT (generation) DO UPDATE SET entries = 1"
+    )
+    application.execute("INSERT INTO registry.private_set_slots VALUES (1, 0, sha256('s'))")
+    application.execute("DELETE FROM registry.private_set_slots")

@@ -64,6 +64,7 @@ def statements(ask: Callable[[], Any]) -> list[str]:
 
 
 ADMIT: Final = 1
+HOLD: Final = 1
 EVENT: Final = 1
 SUBJECTS: Final = 1
 
@@ -103,12 +104,12 @@ def test_a_check_makes_as_many_however_many_numbers_it_asks(employer: Member, se
 
 @pytest.mark.parametrize("size", [1, 50])
 def test_a_submission_makes_as_many_however_many_contacts_it_brings(investigator: Member, size: int) -> None:
-    """Decoys found and held, sources claimed, hits added; rows made and locked, hits, exclusions and disputes read,
-    rows written.
+    """Generations held; decoys found and held, sources claimed, hits added; rows made and locked, hits, exclusions and
+    disputes read, rows written.
     """
     decoy = investigator.register_decoy(next(NUMBERS))
     found = statements(lambda: investigator.record(*(hit(decoy, next(NUMBERS)) for _ in range(size))))
-    assert len(found) == ADMIT + 4 + 6 + EVENT, found
+    assert len(found) == ADMIT + HOLD + 4 + 6 + EVENT, found
 
 
 def test_noise_in_place_of_a_key_looks_nothing_up_and_is_charged_to_its_address(house: House) -> None:

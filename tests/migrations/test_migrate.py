@@ -12,10 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from alembic import command
 from databases import DatabaseUrls
 from members import KEYS, Member, hit
-from sqlalchemy import create_engine
+from revisions import downgrade
 
 from registry import key_file
 from registry.db import migrate, schema_dump
@@ -27,7 +26,7 @@ from registry.operations.registry import Registry
 from registry.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
-HEAD = "0001"
+HEAD = "0002"
 LOCK_KEY = 0x44656D616E64
 """The same in every version: an older and a newer one must not migrate at once."""
 TABLES = (
@@ -52,18 +51,6 @@ def settings_for(urls: DatabaseUrls, folder: Path) -> Settings:
     path = folder / "keys.json"
     key_file.write(path, KEYS, None)
     return Settings.build(mode="sandbox", database_url=urls.app, key_file=path)
-
-
-def downgrade(urls: DatabaseUrls) -> None:
-    engine = create_engine(urls.owner)
-    try:
-        with engine.connect() as connection:
-            config = migrate.configuration()
-            config.attributes["connection"] = connection
-            command.downgrade(config, "base")
-            connection.commit()
-    finally:
-        engine.dispose()
 
 
 @contextmanager
@@ -103,7 +90,7 @@ def test_upgraded_with_data_then_downgraded_then_upgraded_again_it_works(
     assert ask(urls, "SELECT count(*) FROM registry.hits") == 1
     registry.database.dispose()
 
-    downgrade(urls)
+    downgrade(urls, "base")
     assert ask(urls, TABLES) == 0
     assert ask(urls, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'registry'::regnamespace") == 0
     assert not readiness(registry).migrations

@@ -109,6 +109,12 @@ def test_columns_that_do_not_speak_for_themselves_carry_comments(urls: DatabaseU
         "registry.address_rates.address",
         "registry.generations.retired_at",
         "registry.exclusions.organisation_id",
+        "registry.charges.fingerprint",
+        "registry.charges.request",
+        "registry.private_sets.prefix_bits",
+        "registry.private_set_slots.slot",
+        "registry.private_set_slots.ids",
+        "registry.rekeyings.public_key",
         "audit.event.body",
         "audit.event.leaf",
         "audit.event.event_id",
@@ -130,6 +136,7 @@ def test_no_column_can_hold_a_number_a_name_of_a_person_or_a_secret(urls: Databa
         *("registry.hits.normaliser_version", "registry.hits.retraction_reason"),
         *("registry.listings.grade", "registry.listings.policy", "registry.exclusions.reason"),
         *("registry.disputes.resolution", "audit.event.operation", "audit.private.address", "audit.private.user_agent"),
+        "registry.private_sets.built_for",
     }
 
 

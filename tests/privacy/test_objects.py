@@ -39,7 +39,7 @@ from registry.operations.questions import Answer, Question
 from registry.operations.record_hits import DecoyNumber, Hit
 from registry.operations.registry import Registry
 from registry.settings import Settings
-from registry.tagging import TaggedNumber, WrittenNumber
+from registry.tagging import Source, TaggedNumber, WrittenNumber
 
 SECRET = CONTROL[1:].rjust(32, "0")
 TEXT_OF_KEY = f"drk_test_abcdEFG1{SECRET}000000"
@@ -56,6 +56,7 @@ SECRETS: list[object] = [
     FINGERPRINTER,
     SecretKey(SEED),
     key_ring(FILE),
+    in_process(sandbox_settings(), FILE),
     Settings.build(database_url=f"postgresql+psycopg://registry:{SECRET}@db/registry"),
     OpenKeyFile(Path("keys.json"), FILE, PASSPHRASE),
     Idempotency(in_process(sandbox_settings(), FILE), CONTROL, (b"POST", b"/v1/hits", b"", CONTROL.encode())),
@@ -63,7 +64,8 @@ SECRETS: list[object] = [
 NUMBER_HOLDERS: list[object] = [
     NUMBER,
     RegionNotServed(NUMBER),
-    WrittenNumber(CONTROL, CONTROL),
+    WrittenNumber(CONTROL, CONTROL, Source(CONTROL.encode(), (CONTROL.encode(),))),
+    Source(CONTROL.encode(), (CONTROL.encode(),)),
     TaggedNumber(NUMBER, (bytes(32),)),
     Question(CONTROL, CONTROL),
     Hit(CONTROL, DecoyNumber(CONTROL, CONTROL), Channel.SMS, NOW, CONTROL, CONTROL),

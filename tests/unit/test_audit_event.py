@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.audit import Actor, Event, PrivatePart, Requested, leaf_hash, subjects_digest
+from registry.domain.audit import Actor, Event, PrivatePart, Requested, index_digest, leaf_hash, subjects_digest
 
 TAG_1, TAG_2, TAG_3 = (bytes([number]) * 32 for number in (1, 2, 3))
 PRIVATE = PrivatePart(bytes(range(16)), "192.0.2.7", "curl/8.5.0")
@@ -73,6 +73,7 @@ _OTHER: dict[str, Any] = {
     "generation": 2,
     "disclosed": (TAG_1,),
     "private": replace(PRIVATE, address="192.0.2.8"),
+    "index": bytes(32),
 }
 
 
@@ -183,3 +184,16 @@ def test_a_subject_that_is_told_about_twice_counts_once(tags: list[bytes], again
 )
 def test_other_subjects_have_another_digest(one: frozenset[bytes], other: frozenset[bytes]) -> None:
     assert (subjects_digest(tuple(one)) == subjects_digest(tuple(other))) is (one == other)
+
+
+def test_an_event_that_rewrote_the_index_of_disclosures_binds_all_of_it() -> None:
+    digest = index_digest([(EVENT.id, TAG_1)])
+    assert json.loads(replace(EVENT, index=digest).body())["subjects"] == digest.hex()
+    assert json.loads(replace(BARE, index=index_digest([])).body())["subjects"] == hashlib.sha256().hexdigest()
+
+
+def test_the_digest_of_the_index_is_over_events_and_tags_as_they_come() -> None:
+    rows = [(UUID(int=1), TAG_1), (UUID(int=1), TAG_2), (UUID(int=2), TAG_1)]
+    content = b"".join((bytes(15) + b"\1", TAG_1, bytes(15) + b"\1", TAG_2, bytes(15) + b"\2", TAG_1))
+    assert index_digest(iter(rows)) == hashlib.sha256(content).digest()
+    assert index_digest(reversed(rows)) != index_digest(rows)

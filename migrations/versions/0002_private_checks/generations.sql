@@ -25,11 +25,13 @@ CREATE TABLE registry.rekeyings (
   successor smallint NOT NULL,
   public_key bytea NOT NULL CONSTRAINT rekeyings_public_key CHECK (octet_length(public_key) = 32),
   begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  switched_in bigint,
   CONSTRAINT rekeyings_pkey PRIMARY KEY (generation),
   CONSTRAINT rekeyings_successor CHECK (successor > generation)
 );
-COMMENT ON TABLE registry.rekeyings IS 'Generations whose tags are being carried into a chained one; the row goes with the switch.';
+COMMENT ON TABLE registry.rekeyings IS 'The generation whose tags are being carried into a chained one; the row goes when the old tags are out of the files.';
 COMMENT ON COLUMN registry.rekeyings.public_key IS 'Of the successor: work under another key must not be resumed.';
+COMMENT ON COLUMN registry.rekeyings.switched_in IS 'Id of the transaction that switched; null while tags are being prepared.';
 
 CREATE TABLE registry.rekeyed_tags (
   generation smallint NOT NULL,
@@ -38,3 +40,17 @@ CREATE TABLE registry.rekeyed_tags (
   CONSTRAINT rekeyed_tags_pkey PRIMARY KEY (generation, tag)
 );
 COMMENT ON TABLE registry.rekeyed_tags IS 'Old tag -> chained tag, computed ahead of the switch and destroyed in it.';
+-- The planner's statistics are samples of what is stored, and outlive it where a table becomes empty.
+ALTER TABLE registry.rekeyed_tags ALTER COLUMN tag SET STATISTICS 0, ALTER COLUMN successor SET STATISTICS 0;
+ALTER TABLE registry.private_set_slots ALTER COLUMN ids SET STATISTICS 0;
+
+-- Every stored tag says under which generation it was made, so that a chain carries exactly those of its own. No tag
+-- that was disclosed before this migration can have left its table since.
+ALTER TABLE audit.subject ADD COLUMN generation smallint;
+COMMENT ON COLUMN audit.subject.generation IS 'Under which the tag was made; null where its contacts moved to a newer one in that moment.';
+ALTER TABLE audit.subject DISABLE TRIGGER subject_append_only;
+UPDATE audit.subject s SET generation = coalesce(
+  (SELECT h.generation FROM registry.hits h WHERE h.tag = s.tag LIMIT 1),
+  (SELECT e.generation FROM registry.exclusions e WHERE e.tag = s.tag LIMIT 1),
+  (SELECT d.generation FROM registry.disputes d WHERE d.tag = s.tag LIMIT 1));
+ALTER TABLE audit.subject ENABLE ALWAYS TRIGGER subject_append_only;

@@ -7,3 +7,4 @@ GRANT SELECT, INSERT, DELETE ON registry.charges TO registry_app;
 -- FOR UPDATE SKIP LOCKED over old rows needs the right to update one column.
 GRANT UPDATE (charged_at) ON registry.charges TO registry_app;
 GRANT EXECUTE ON FUNCTION registry.charge_once, registry.carry_contacts TO registry_app;
+GRANT INSERT (generation) ON audit.subject TO registry_app;
