@@ -27,8 +27,9 @@ RUN_SECONDS: Final = 60
 def install(folder: Path) -> "NobleClient":
     """Copies the client there and gives it the packages of its lock, checked against the hashes in it."""
     if missing := [program for program in ("node", "npm") if shutil.which(program) is None]:
-        pytest.fail(f"There is no {' and no '.join(missing)} here. {WANTED}")
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "node_modules", "__*"))
+        said = f"{' and '.join(missing)} cannot be found. {WANTED}"
+        # CI proves the protocol and skips nothing; a machine that has only Python still runs all other tests.
+        pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
     command = ["npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
     if done.returncode != 0:

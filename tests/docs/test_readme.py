@@ -78,7 +78,13 @@ def answers(sandbox: Sandbox) -> list[str]:
     marker = "--- next ---"
     script = "set -e\n" + f"\necho '{marker}'\n".join(COMMANDS)
     script = script.replace("127.0.0.1:8000", f"127.0.0.1:{sandbox.port}")
-    keys = {"INVESTIGATOR": sandbox.key("investigator"), "EMPLOYER": sandbox.key("employer")}
+    script = script.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    keys = {
+        "INVESTIGATOR": sandbox.key("investigator"),
+        "EMPLOYER": sandbox.key("employer"),
+        "REGISTRY_URL": f"http://127.0.0.1:{sandbox.port}",
+        "XDG_CACHE_HOME": str(sandbox.folder / "cache"),
+    }
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=sandbox.folder,
@@ -113,6 +119,12 @@ def test_the_file_comes_back_with_its_answers(answers: list[str]) -> None:
     assert header.startswith("Device,Phone,Since,outcome,")
     assert first.startswith("Phone 17,(206) 555-0177,2026-01-15,contact_observed,")
     assert second.startswith("Phone 18,(206) 555-0178,2026-01-15,none,")
+
+
+def test_the_private_check_gives_the_same_answers(answers: list[str]) -> None:
+    assert "1 contact observed, 1 none" in answers[5]
+    rows = [line.rpartition(",")[0] for line in answers[5].strip().splitlines()[-3:]]
+    assert rows == [line.rpartition(",")[0] for line in answers[3].strip().splitlines()]
 
 
 def test_the_account_says_who_asks(answers: list[str]) -> None:
