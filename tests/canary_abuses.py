@@ -15,6 +15,10 @@ from canaries import LISTED, MESSAGE, REFUSED, SOURCE_ID, national
 from hunting_ground import Ask, Ground
 from psycopg import sql
 
+_THE_EMPLOYERS: Final = {
+    *("createLookup", "createCheck", "checkFile", "getAccount", "getPrivateParameters", "createPrivateEvaluation"),
+    *("getPrivateSet", "getPrivateBucket", "createPrivateDisclosure"),
+}
 _ANY_ID: Final = "01980000-0000-7000-8000-000000000000"
 _NOT_JSON: Final = (
     b'{"number": "%s"' % REFUSED.encode(),
@@ -64,7 +68,10 @@ def abuse(ground: Ground) -> None:
 
 def break_down(ground: Ground) -> None:
     """Every operation again that succeeded, on a database whose errors quote what they were given."""
-    tables = ("organisations", "api_keys", "decoys", "hits", "submissions", "listings", "exclusions", "disputes")
+    tables = (
+        *("organisations", "api_keys", "decoys", "hits", "submissions", "listings", "exclusions", "disputes"),
+        *("charges", "private_sets", "private_set_slots"),
+    )
     for table in tables:
         ground.as_superuser(
             sql.SQL("ALTER TABLE registry.{} ADD CONSTRAINT broken CHECK (false) NOT VALID").format(
@@ -127,7 +134,7 @@ def _pretend(ground: Ground, ask: Ask) -> None:
         good.replace("test", "live"),
         _with_checksum(public + secret[::-1]),
         _with_checksum(f"drk_test_{REFUSED[-8:]}{secret}"),
-        good if ask.operation not in {"createLookup", "createCheck", "checkFile", "getAccount"} else f"{good}\t{good}",
+        good if ask.operation not in _THE_EMPLOYERS else f"{good}\t{good}",
     ):
         ground.ask(replace(ask, key=text))
     ground.ask(ask.with_headers(Authorization=f"Basic {good}"))

@@ -5,9 +5,11 @@ Whoever adds an operation adds it here: the hunt fails for one that was not aske
 """
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from blinding import Batch, encoded
 from canaries import (
     ASKED,
     DECOY,
@@ -25,7 +27,9 @@ from canaries import (
     SOURCE_ID,
     national,
 )
+from command_line import CommandLine
 from holders import in_process
+from holders import tags as tags_of
 from hunting_ground import KEYS, Answer, Ask, Ground
 
 from registry.keys import SecretKey
@@ -48,6 +52,7 @@ def succeed(ground: Ground) -> None:
     _hits(ground, investigator, decoy)
     _imports(ground, investigator, decoy)
     _questions(ground, employer)
+    _private(ground, employer)
     _administration(ground, operator)
     _good(ground, Ask("getAccount", key=employer))
     for operation in ("getLiveness", "getReadiness", "getMetrics"):
@@ -136,7 +141,10 @@ def _imports(ground: Ground, key: str, decoy: str) -> None:
 def _questions(ground: Ground, key: str) -> None:
     day = f"{_THEN:%Y-%m-%d}"
     lookup = {"purpose": PURPOSE, "case_ref": "HR-2026-118"}
-    answer = _json(ground, Ask("createLookup", key=key), {**lookup, "number": national(LISTED), "region": "US"})
+    once = Ask("createLookup", key=key).with_headers(Idempotency_Key=f'"{IDEMPOTENCY_KEY} {LISTED}"')
+    answer, again = (_json(ground, once, {**lookup, "number": national(LISTED), "region": "US"}) for _ in range(2))
+    assert answer["evidence"] == again["evidence"]
+    assert ground.ask(once.with_json({**lookup, "number": REFUSED})).status == 422
     assert (answer["number"], answer["outcome"]) == (LISTED, "contact_observed")
     for number in NUMBERS.values():
         _json(ground, Ask("createLookup", key=key), {**lookup, "number": number, "possessed_since": day})
@@ -153,6 +161,31 @@ def _questions(ground: Ground, key: str) -> None:
     query = {"purpose": PURPOSE, "number_column": "Phone", "since_column": "Since", "region": "US"}
     ask = Ask("checkFile", body=table.encode(), headers={"Content-Type": "text/csv"}, query=query, key=key)
     assert LISTED.encode() in _good(ground, ask).body
+
+
+def _private(ground: Ground, key: str) -> None:
+    asked = {"purpose": PURPOSE, "case_ref": "HR-2026-118"}
+    parameters: Any = _good(ground, Ask("getPrivateParameters", key=key)).json["generations"][0]
+    evaluate = Ask("createPrivateEvaluation", key=key).with_headers(Idempotency_Key=f'"{IDEMPOTENCY_KEY} {ASKED}"')
+    blinded = encoded(Batch.of_numbers(NUMBERS.values()).blinded)
+    for _ in range(2):
+        _json(ground, evaluate, {**asked, "blinded": blinded})
+    generation = {"generation": str(parameters["generation"])}
+    whole = Ask("getPrivateSet", query=generation, key=key)
+    _good(ground, whole)
+    assert ground.ask(whole.with_headers(If_None_Match=parameters["set"]["etag"])).status == 304
+    digits = -(-parameters["set"]["prefix_bits"] // 4)
+    _good(ground, Ask("getPrivateBucket", path={"prefix": "0" * digits}, query=generation, key=key))
+    tags = [tags_of(ground.registry, number)[0] for number in NUMBERS.values()]
+    items = [
+        {"tag": encoded(tag), "ref": f"{REF} {number}"} for tag, number in zip(tags, NUMBERS.values(), strict=True)
+    ]
+    disclose = Ask("createPrivateDisclosure", key=key).with_headers(Idempotency_Key=f'"{IDEMPOTENCY_KEY} {DECOY}"')
+    refused = {"tag": encoded(tags[0]), "ref": REF, "possessed_since": "2030-01-01"}
+    answer, again = (_json(ground, disclose, {**asked, "items": [*items, refused]}) for _ in range(2))
+    assert answer["results"] == again["results"]
+    assert answer["results"][0]["outcome"] == "contact_observed"
+    assert answer["counts"]["refused"] == 1
 
 
 def _administration(ground: Ground, key: str) -> None:
@@ -203,6 +236,15 @@ def run_beside_the_api(ground: Ground) -> None:
     run = _runner(ground, two)
     run(RetireGeneration(1))  # hits depend on it
     run(RetireGeneration(number))
+    _rekey(ground)
+
+
+def _rekey(ground: Ground) -> None:
+    """The key has leaked: everything that is stored goes to another. What is shown of it is searched like a log."""
+    names = ("MODE", "DATABASE_URL", "KEY_FILE", "KEY_PASSPHRASE_FILE", "SIGNERS")
+    environment = {f"REGISTRY_{name}": os.environ[f"REGISTRY_{name}"] for name in names}
+    command = CommandLine({**environment, "REGISTRY_OWNER_DATABASE_URL": ground.urls.owner})
+    ground.log.write(command.done("generations", "rekey", "1", "--yes"))
 
 
 def _runner(ground: Ground, registry: Registry) -> Any:

@@ -46,13 +46,14 @@ def left(member: Member) -> int:
 
 
 @contextmanager
-def scene_in(house: House) -> Generator[Scene]:
+def scene_in(house: House, *, seen: int = 8) -> Generator[Scene]:
+    """seen: how many numbers."""
     numbers = fictional_numbers()
     teller, operator = house.member("investigator"), house.member("operator")
-    decoy, seen = teller.register_decoy(next(numbers)), list(islice(numbers, 8))
-    teller.record(*(hit(decoy, number, f"{SEEN_ON}T10:00:00Z") for number in seen))
-    teller.record(hit(decoy, seen[0], f"{SEEN_AGAIN_ON}T10:00:00Z"))
-    assert operator.post("/v1/disputes", {"number": seen[-1]}).status_code == 201
+    decoy, callers = teller.register_decoy(next(numbers)), list(islice(numbers, seen))
+    teller.record(*(hit(decoy, number, f"{SEEN_ON}T10:00:00Z") for number in callers))
+    teller.record(hit(decoy, callers[0], f"{SEEN_AGAIN_ON}T10:00:00Z"))
+    assert operator.post("/v1/disputes", {"number": callers[-1]}).status_code == 201
     with served(house) as server:
         host, port = server.address
-        yield Scene(house, f"http://{host}:{port}", numbers, seen, seen[-1])
+        yield Scene(house, f"http://{host}:{port}", numbers, callers, callers[-1])

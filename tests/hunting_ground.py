@@ -37,7 +37,7 @@ from registry import key_file
 from registry.db import migrate
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, DATABASE, EmbeddedPostgres, EmbeddedUrls
-from registry.domain.credentials import OrganisationKind
+from registry.domain.credentials import OrganisationKind, Scope
 from registry.key_file import KeyFile
 from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.manage_keys import IssueKey
@@ -156,13 +156,13 @@ class Ground:
         with psycopg.connect(self.superuser_dsn, autocommit=True) as c:
             return c.execute(statement).fetchall()
 
-    def new_member(self, kind: str) -> str:
+    def new_member(self, kind: str, scopes: frozenset[Scope] | None = None) -> str:
         """The key of a new organisation of this kind; its secret is remembered as one to search for."""
         request = Request(self.registry.new_id(), "cli test")
         made = self.registry.run(
             CreateOrganisation(OrganisationKind(kind), f"A canary's {kind}"), COMMAND_LINE, request
         )
-        issued = self.registry.run(IssueKey(made.result.id), COMMAND_LINE, request).result.text
+        issued = self.registry.run(IssueKey(made.result.id, scopes), COMMAND_LINE, request).result.text
         self.keys[kind] = issued
         self.remember_key(kind, issued)
         return issued
@@ -215,6 +215,7 @@ def _prepare(folder: Path, urls: EmbeddedUrls, patch: pytest.MonkeyPatch) -> Non
         "LOG_LEVEL": "debug",
         "REQUESTS_PER_MINUTE": "100000",
         "FAILURES_PER_MINUTE": "100000",
+        "PRIVATE_BUCKET_ENTRIES": "1",
         "SIGNERS": "1",
     }.items():
         patch.setenv(f"REGISTRY_{name}", value)

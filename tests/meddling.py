@@ -124,7 +124,7 @@ def on(path: str, change: Callable[[Any], Any]) -> Meddle:
     """Changes the JSON answers of one path. change: takes the document, and returns it or another one."""
 
     def meddle(exchange: Exchange) -> None:
-        if exchange.path.partition("?")[0] == path and exchange.status == httpx.codes.OK:
+        if exchange.path.partition("?")[0] == path and exchange.status == 200:
             exchange.document = change(exchange.document)
 
     return meddle

@@ -138,11 +138,11 @@ def _tell_about_secret(number: int, *, held: bool, destroyed: bool) -> None:
 
 def _next_generation(opened: Session) -> tuple[int, bytes]:
     """Number and seed of a generation that the key file holds and the database does not know yet: one that an
-    interrupted `add` has left, or a new one. Never one that would be older than those there are.
+    interrupted `add` has left, or a new one. Never one that would be older than those there are, or that is chained.
     """
     content = opened.keys.content
     known = {one.number for one in _all(opened)}
-    waiting = [number for number in sorted(content.seeds) if number > max(known, default=0)]
+    waiting = [number for number in sorted(content.seeds.keys() - content.chained) if number > max(known, default=0)]
     if not waiting:
         content, number = content.with_new_generation(known)
         opened.keys.replace(content)

@@ -27,7 +27,6 @@ from registry.db.rekeying import Rekeying
 from registry.domain.errors import Code, Refused
 from registry.domain.generations import Generation, Generations
 from registry.keys import KeyRing, SecretKey
-from registry.operations.assembly import public_keys
 from registry.operations.operation import COMMAND_LINE, Answered, Request
 from registry.operations.registry import Registry
 from registry.operations.rekey_generation import Rekeyed, RekeyGeneration, chosen, is_usable, prepare_tags
@@ -45,6 +44,7 @@ _PAUSE_SECONDS: Final = 2.0
 _SEEN_SECONDS: Final = 60.0
 _STAND_BACK: Final = 5
 _AGAIN: Final = "What was prepared is kept: run the command again, and it continues."
+KEEP: Final = "Keep the secret of generation {} in it: numbers go through it first."
 _REMAINS: Final = (
     "The old tags are gone from the tables and their files. They are still wherever PostgreSQL keeps copies: its "
     "write-ahead log (pg_wal, and its archive), backups, replicas that are down, snapshots, and the free space of the "
@@ -128,13 +128,13 @@ def _begun(
         )
     KeyRing.of(keys.content, owner.known)
     work = owner.work
-    if work is not None and is_usable(work, owner.known, public_keys(keys.content)):
+    if work is not None and is_usable(work, owner.known, keys.content.seeds.get(work.successor)):
         if number not in {None, work.generation}:
             raise Refused(Code.INVALID_VALUE, f"Generation {work.generation} is being rekeyed; finish that first.")
         _confirm(progress, work.generation, work.successor, yes=yes, resumed=True)
         return work, keys
     generation = chosen(owner.known, number)
-    content, successor = keys.content.with_new_generation(owner.known.known)
+    content, successor = keys.content.with_new_generation(owner.known.known, chained=True)
     _confirm(progress, generation, successor, yes=yes, resumed=False)
     new = Rekeying(generation, successor, SecretKey(content.seeds[successor]).public_key)
     keys.replace(content)
@@ -272,4 +272,4 @@ def _tell(work: Rekeying, done: Answered[Rekeyed] | None, *, statistics_cleaned:
     if not statistics_cleaned:
         click.echo("This login does not own the database. As who does: VACUUM FULL pg_catalog.pg_statistic;")
     click.echo("Copy the key file to every machine, and restart all running processes: until then they answer 503.")
-    click.echo(f"Keep the secret of generation {work.generation} in it: numbers go through it first.")
+    click.echo(KEEP.format(work.generation))

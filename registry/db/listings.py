@@ -64,7 +64,8 @@ _REMOVE: Final = delete(listings).where(listings.c.tag == any_(_TAGS))
 # turns, and the second sees what the first recorded.
 _CLAIM: Final = text(
     "INSERT INTO registry.listings (tag, generation, contacts, decoys, organisations, channels, excluded, disputed,"
-    " policy) SELECT t, :generation, 0, 0, 0, '{}', false, false, '' FROM unnest(CAST(:tags AS bytea[])) AS t"
+    " policy) SELECT t, coalesce((SELECT h.generation FROM registry.hits h WHERE h.tag = t LIMIT 1), :generation),"
+    " 0, 0, 0, '{}', false, false, '' FROM unnest(CAST(:tags AS bytea[])) AS t"
     " ON CONFLICT (tag) DO NOTHING"
 )
 _LOCK: Final = (
@@ -114,7 +115,8 @@ def answerable(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes,
 def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
     """Holds the rows of these tags until the transaction ends, and makes those that are missing.
 
-    tags: distinct and in byte order. A new row is blank and must be replaced or removed before COMMIT.
+    tags: distinct and in byte order. A new row is blank and must be replaced or removed before COMMIT. It has the
+    generation of the tag's contacts; generation: for a tag that has none.
     """
     missing: list[bytes] = list(tags)
     while missing:

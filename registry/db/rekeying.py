@@ -56,6 +56,8 @@ _FIND_FIRMLY: Final = _FIND.with_for_update()
 _BEGIN: Final = insert(rekeyings)
 _FORGET: Final = delete(rekeyings)
 _EMPTY: Final = text("TRUNCATE registry.rekeyed_tags")
+# A plan made while nothing was prepared yet would look at all of it for every tag.
+_PLAN_ANEW: Final = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 _KEEP: Final = text(
     "INSERT INTO registry.rekeyed_tags (generation, tag, successor)"
     " SELECT :of, t.tag, t.successor FROM unnest(CAST(:tags AS bytea[]), CAST(:successors AS bytea[]))"
@@ -159,13 +161,14 @@ def forget(tx: Writing) -> None:
 
 def tags_after(tx: Reading, generation: int, after: bytes, most: int = BATCH) -> list[tuple[bytes, bool]]:
     """The next tags of a generation in byte order, at most so many, and whether each was prepared already."""
+    tx.connection.execute(_PLAN_ANEW)
     rows = tx.connection.execute(_after(most), {"of": generation, "after": after})
     return [(tag, prepared) for tag, prepared in rows]
 
 
 @cache
 def _after(most: int) -> TextClause:
-    """The limit is a constant of the statement, so that every plan of it walks along the indexes.
+    """The limits are constants of the statement, so that its plan walks along the indexes.
 
     A disclosed tag that says no generation was left behind by its contacts, which move to newer generations only.
     """
@@ -179,10 +182,10 @@ def _after(most: int) -> TextClause:
         " UNION (SELECT DISTINCT tag FROM audit.subject s WHERE tag > :after AND (generation = :of"
         " OR (generation IS NULL"
         " AND EXISTS (SELECT FROM registry.generations g WHERE g.number > :of AND g.retired_at IS NULL)"
-        " AND NOT EXISTS (SELECT FROM registry.hits h WHERE h.tag = s.tag AND h.generation <> :of)))"
+        " AND coalesce((SELECT h.generation FROM registry.hits h WHERE h.tag = s.tag LIMIT 1), :of) = :of))"
         f" ORDER BY tag LIMIT {most})) AS every_tag ORDER BY tag LIMIT {most})"
-        " SELECT f.tag, EXISTS (SELECT FROM registry.rekeyed_tags r WHERE r.generation = :of AND r.tag = f.tag)"
-        " FROM found f ORDER BY f.tag"
+        " SELECT f.tag, coalesce((SELECT true FROM registry.rekeyed_tags r"
+        " WHERE r.generation = :of AND r.tag = f.tag LIMIT 1), false) FROM found f ORDER BY f.tag"
     )
 
 

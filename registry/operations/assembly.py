@@ -80,8 +80,12 @@ def _generations(database: Database) -> Generations:
 
 
 def public_keys(content: KeyFile) -> dict[int, bytes]:
-    """Generation number -> public key, of every seed in a key file."""
-    return {number: SecretKey(seed).public_key for number, seed in content.seeds.items()}
+    """Generation number -> public key, of every seed in a key file that numbers are hashed under. What is chained from
+    another generation is not made known by itself.
+    """
+    return {
+        number: SecretKey(seed).public_key for number, seed in content.seeds.items() if number not in content.chained
+    }
 
 
 def adopt_keys(database: Database, keys: Mapping[int, bytes]) -> list[int]:

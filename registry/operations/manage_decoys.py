@@ -127,7 +127,7 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
 
 
 def _refresh_listings(tx: Writing, registry: Registry, decoy: UUID) -> None:
-    """Of every number with a contact on the decoy; also of tags to which its contacts were carried while this waited."""
+    """Of every number with a contact on the decoy, also of tags to which contacts were carried while this waited."""
     refreshed: set[bytes] = set()
     while tags := set(hits.tags_of_decoy(tx, decoy)) - refreshed:
         refresh_listings(

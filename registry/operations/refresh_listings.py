@@ -25,7 +25,7 @@ def refresh_listings(tx: Writing, tags: Iterable[bytes], *, policy: Policy, gene
     """Rewrites the listings of these tags in this transaction, holding their rows until it ends.
 
     Every transaction locks in byte order, so that two of them never wait for each other in a circle.
-    generation: under which tags that had no listing were made.
+    generation: under which tags were made that have neither a listing nor a contact.
     """
     ordered = sorted(set(tags))
     for start in range(0, len(ordered), BATCH):

@@ -15,6 +15,7 @@ from registry.db.rekeying import BATCH, Rekeying
 from registry.domain.audit import index_digest
 from registry.domain.errors import Code, Refused
 from registry.domain.generations import Generations
+from registry.keys import SecretKey
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.registry import Registry
 
@@ -89,12 +90,12 @@ def chosen(known: Generations, wanted: int | None) -> int:
     return wanted
 
 
-def is_usable(work: Rekeying, known: Generations, held: Mapping[int, bytes]) -> bool:
-    """Whether what was prepared before can be continued. held: the key file's generations and their public keys.
+def is_usable(work: Rekeying, known: Generations, seed: bytes | None) -> bool:
+    """Whether what was prepared before can be continued. seed: of the successor, if the key file holds one.
 
-    It cannot where the successor's secret was lost since, or its number was given to another key.
+    It cannot where that was lost since, or another generation has its number, or the old one is retired.
     """
-    return _may_follow(work, known) and held.get(work.successor) == work.public_key
+    return _may_follow(work, known) and seed is not None and SecretKey(seed).public_key == work.public_key
 
 
 def _may_follow(work: Rekeying, known: Generations) -> bool:

@@ -55,6 +55,8 @@ def test_operations_have_names_that_clients_can_be_generated_from() -> None:
     assert all(re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+)+", name) for name in names)
     assert set(names) == {
         *("createLookup", "createCheck", "checkFile", "getAccount"),
+        *("getPrivateParameters", "createPrivateEvaluation", "getPrivateSet", "getPrivateBucket"),
+        "createPrivateDisclosure",
         *("createDecoy", "listDecoys", "changeDecoy"),
         *("createHits", "listHits", "retractHit", "importHits"),
         *("createOrganisation", "listOrganisations", "suspendOrganisation", "resumeOrganisation", "setLimits"),

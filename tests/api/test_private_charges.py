@@ -115,7 +115,7 @@ def test_a_key_is_forgotten_after_a_day(house: House, thrifty: PrivateAsker) -> 
 
 def test_one_key_pays_once_when_it_comes_several_times_at_once(thrifty: PrivateAsker) -> None:
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: repeated(thrifty, "at once"), range(6)))
+        answers = list(pool.map(repeated, [thrifty] * 6, ["at once"] * 6))
     assert {answer.status_code for answer in answers} == {200}
     assert left_today(thrifty.send(GOOD[:32])) == 1
 

@@ -131,7 +131,7 @@ def test_nobody_can_tell_why_a_tag_is_answered_none(known: Known, window: dict[s
     answers = [known.asker.disclose({"tag": tag, "ref": "phone-17", **window}) for tag in tags]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.headers["content-length"] for answer in answers}) == 1
-    bodies = [{**answer.json(), "audit_id": None} for answer in answers]
+    bodies: list[dict[str, Any]] = [{**answer.json(), "audit_id": None} for answer in answers]
     assert all(body == bodies[0] for body in bodies)
     (told,) = bodies[0]["results"]
     assert told == {**dict.fromkeys(DISCLOSURE), "index": 0, "ref": "phone-17", "outcome": "none"}
@@ -166,41 +166,41 @@ def test_a_thousand_items_are_answered_in_their_order(known: Known) -> None:
     assert told["counts"] == {"contact_observed": 167, "none": 666, "indeterminate": 167, "refused": 0}
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "code", "pointer"),
-    [
-        ({"purpose": None}, 422, "missing_field", "/purpose"),
-        ({"items": None}, 422, "missing_field", "/items"),
-        ({"items": []}, 422, "empty_list", "/items"),
-        ({"items": [{"tag": encoded(UNKNOWN)}] * 1_001}, 422, "too_many_items", "/items"),
-        ({"items": {"tag": encoded(UNKNOWN)}}, 422, "wrong_type", "/items"),
-        ({"items": [encoded(UNKNOWN)]}, 422, "wrong_type", "/items/0"),
-        ({"items": [{}]}, 422, "missing_field", "/items/0/tag"),
-        ({"items": [{"tag": None}]}, 422, "wrong_type", "/items/0/tag"),
-        ({"items": [{"tag": 5}]}, 422, "wrong_type", "/items/0/tag"),
-        ({"items": [{"tag": ""}]}, 400, "invalid_encoding", "/items/0/tag"),
-        (
-            {"items": [{"tag": encoded(UNKNOWN)}, {"tag": encoded(UNKNOWN[1:])}]},
-            400,
-            "invalid_encoding",
-            "/items/1/tag",
-        ),
-        ({"items": [{"tag": encoded(UNKNOWN + b"0")}]}, 400, "invalid_encoding", "/items/0/tag"),
-        ({"items": [{"tag": UNKNOWN.hex()}]}, 400, "invalid_encoding", "/items/0/tag"),
-        ({"items": [{"tag": encoded(UNKNOWN)[:-1]}]}, 400, "invalid_encoding", "/items/0/tag"),
-        ({"items": [{"tag": encoded(b"\xff" * 32).replace("/", "_")}]}, 400, "invalid_encoding", "/items/0/tag"),
-        ({"items": [{"tag": encoded(UNKNOWN) + " "}]}, 400, "invalid_encoding", "/items/0/tag"),
-        ({"items": [{"tag": encoded(UNKNOWN), "number": "+12065550188"}]}, 422, "unknown_field", "/items/0/number"),
-        ({"items": [{"tag": encoded(UNKNOWN), "ref": "r" * 201}]}, 422, "invalid_value", "/items/0/ref"),
-        ({"items": [{"tag": encoded(UNKNOWN), "ref": "\0"}]}, 400, "nul_byte", "/items/0/ref"),
-        (
-            {"items": [{"tag": encoded(UNKNOWN), "possessed_since": "1.2.2026"}]},
-            *(422, "invalid_value", "/items/0/possessed_since"),
-        ),
-        ({"case_ref": "206-555-0188"}, 422, "number_in_text", "/case_ref"),
-        ({"generation": 1}, 422, "unknown_field", "/generation"),
-    ],
-)
+MALFORMED: Final[list[tuple[dict[str, Any], int, str, str]]] = [
+    ({"purpose": None}, 422, "missing_field", "/purpose"),
+    ({"items": None}, 422, "missing_field", "/items"),
+    ({"items": []}, 422, "empty_list", "/items"),
+    ({"items": [{"tag": encoded(UNKNOWN)}] * 1_001}, 422, "too_many_items", "/items"),
+    ({"items": {"tag": encoded(UNKNOWN)}}, 422, "wrong_type", "/items"),
+    ({"items": [encoded(UNKNOWN)]}, 422, "wrong_type", "/items/0"),
+    ({"items": [{}]}, 422, "missing_field", "/items/0/tag"),
+    ({"items": [{"tag": None}]}, 422, "wrong_type", "/items/0/tag"),
+    ({"items": [{"tag": 5}]}, 422, "wrong_type", "/items/0/tag"),
+    ({"items": [{"tag": ""}]}, 400, "invalid_encoding", "/items/0/tag"),
+    (
+        {"items": [{"tag": encoded(UNKNOWN)}, {"tag": encoded(UNKNOWN[1:])}]},
+        400,
+        "invalid_encoding",
+        "/items/1/tag",
+    ),
+    ({"items": [{"tag": encoded(UNKNOWN + b"0")}]}, 400, "invalid_encoding", "/items/0/tag"),
+    ({"items": [{"tag": UNKNOWN.hex()}]}, 400, "invalid_encoding", "/items/0/tag"),
+    ({"items": [{"tag": encoded(UNKNOWN)[:-1]}]}, 400, "invalid_encoding", "/items/0/tag"),
+    ({"items": [{"tag": encoded(b"\xff" * 32).replace("/", "_")}]}, 400, "invalid_encoding", "/items/0/tag"),
+    ({"items": [{"tag": encoded(UNKNOWN) + " "}]}, 400, "invalid_encoding", "/items/0/tag"),
+    ({"items": [{"tag": encoded(UNKNOWN), "number": "+12065550188"}]}, 422, "unknown_field", "/items/0/number"),
+    ({"items": [{"tag": encoded(UNKNOWN), "ref": "r" * 201}]}, 422, "invalid_value", "/items/0/ref"),
+    ({"items": [{"tag": encoded(UNKNOWN), "ref": "\0"}]}, 400, "nul_byte", "/items/0/ref"),
+    (
+        {"items": [{"tag": encoded(UNKNOWN), "possessed_since": "1.2.2026"}]},
+        *(422, "invalid_value", "/items/0/possessed_since"),
+    ),
+    ({"case_ref": "206-555-0188"}, 422, "number_in_text", "/case_ref"),
+    ({"generation": 1}, 422, "unknown_field", "/generation"),
+]
+
+
+@pytest.mark.parametrize(("change", "status", "code", "pointer"), MALFORMED)
 def test_a_request_that_is_none_is_refused_by_its_shape_and_not_charged(
     uncharged: PrivateAsker, trail: AuditTrail, change: dict[str, Any], status: int, code: str, pointer: str
 ) -> None:

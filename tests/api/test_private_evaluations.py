@@ -103,7 +103,7 @@ def test_a_listed_number_is_found_through_the_chain(rearranged: House, rearrange
     told = asker.ask([{"number": "+12065550177"}, {"number": "+12065550178"}])
     assert [outcome for outcome, _, _ in told] == ["contact_observed", "none"]
     newest = asker.tags(["+12065550177"])[4][0]
-    assert asker.set_ids(4) == [set_id(4, newest)]
+    assert set_id(4, newest) in asker.set_ids(4)
     assert asker.set_ids(3) == []
 
 
@@ -128,6 +128,7 @@ def test_a_listed_number_is_found_through_the_chain(rearranged: House, rearrange
         ([encoded(GOOD)], 422, "wrong_type"),
         (True, 422, "wrong_type"),
     ],
+    ids=lambda value: str(value) if len(str(value)) < 20 else "batch",  # blinded anew in every process
 )
 def test_a_batch_that_is_none_is_refused_for_its_shape_and_not_charged(
     uncharged: PrivateAsker, trail: AuditTrail, blinded: Any, status: int, code: str

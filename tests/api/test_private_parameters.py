@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from audit_trail import AuditTrail
@@ -82,7 +82,7 @@ def test_asking_for_parameters_is_recorded_and_costs_no_numbers(uncharged: Priva
     assert (event["generation"], event["subjects"]) == (1, None)
 
 
-PATHS: Final = {
+PATHS: Final[dict[str, tuple[str, str, Any]]] = {
     "getPrivateParameters": ("GET", "/v1/private/parameters", None),
     "createPrivateEvaluation": ("POST", "/v1/private/evaluations", {"purpose": "investigation", "blinded": "AA=="}),
     "getPrivateSet": ("GET", "/v1/private/set?generation=1", None),

@@ -165,3 +165,19 @@ def test_whoever_waits_for_a_build_waits_longer_than_for_any_other_statement(sce
         assert not building.done()
         gate.rollback()
         assert set(building.result()) == scene.ids(scene.listed())
+
+
+def test_a_download_is_of_one_set_though_the_next_one_is_written_meanwhile(scene: Scene) -> None:
+    """It is held between what it reads of the set's tag and of its ids."""
+    scene.seen()
+    before = scene.get()
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(scene.house.urls.superuser_dsn) as gate:
+        gate.execute("LOCK TABLE registry.private_set_slots IN ACCESS EXCLUSIVE MODE")
+        downloading = thread.submit(scene.get)
+        wait_until(lambda: scene.waiting() == 1)
+        gate.execute("UPDATE registry.private_set_slots SET ids = ids || ids")
+        gate.commit()
+        answer = downloading.result()
+    assert (answer.headers["etag"], answer.content) == (before.headers["etag"], before.content)
+    assert scene.get().content != before.content, "they were written"
+    assert scene.built_now() == set(split(before.content)), "and are put right"

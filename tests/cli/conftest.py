@@ -5,9 +5,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from client_scene import Scene, scene_in
 from command_line import CommandLine
 from databases import DatabaseUrls
-from house import opened_database
+from house import opened_database, opened_house
 from members import KEYS
 
 from registry import key_file
@@ -33,6 +34,13 @@ def shared(cluster: EmbeddedUrls, template: str, tmp_path_factory: pytest.TempPa
     """Like `cli`, for tests that do not mind what others have left in it."""
     with opened_database(cluster, template) as urls:
         yield _with_keys(_beside(urls, tmp_path_factory.mktemp("shared")))
+
+
+@pytest.fixture(scope="session")
+def scene(cluster: EmbeddedUrls, template: str) -> Generator[Scene]:
+    """A registry behind a port, for the commands that only speak HTTP."""
+    with opened_database(cluster, template) as urls, opened_house(urls) as house, scene_in(house) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

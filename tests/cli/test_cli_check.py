@@ -4,7 +4,7 @@ import base64
 import csv
 import io
 import stat
-from collections.abc import Generator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,20 +12,14 @@ from checking import Desk
 from client_scene import SEEN_ON, Scene, left, scene_in
 from command_line import CommandLine, on_a_terminal
 from forgeries import FALSE_KEY, TRUE_KEY
-from house import opened_database, opened_house
-from meddling import between
+from house import opened_database, opened_house, sandbox_settings
+from meddling import between, on
 
 from registry.client.file_checks.folder import folder_name
 from registry.db.embedded import EmbeddedUrls
 
 BOTH = pytest.mark.parametrize("mode", [(), ("--private",)], ids=["plain", "private"])
 UNSERVED = "+44 20 7946 0123"
-
-
-@pytest.fixture(scope="module")
-def scene(cluster: EmbeddedUrls, template: str) -> Generator[Scene]:
-    with opened_database(cluster, template) as urls, opened_house(urls) as house, scene_in(house) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -229,3 +223,59 @@ def test_somebody_who_looks_sees_a_bar_and_who_does_not_sees_none(desk: Desk, sc
     assert "/300" in shown
     assert "300 rows:" in shown
     assert desk.run(file, "--private").stderr == ""
+
+
+@BOTH
+def test_numbers_in_national_format_are_read_by_the_region(desk: Desk, scene: Scene, mode: tuple[str, ...]) -> None:
+    assert desk.run(desk.numbers([scene.seen[0][2:]]), *mode, "--region", "us").exit_code == 1
+    assert desk.run(desk.numbers([scene.seen[0][2:]]), *mode).exit_code == 0
+    assert desk.answers()[0]["problem"] == "unknown_region"
+
+
+def test_many_rows_go_in_several_requests(desk: Desk, scene: Scene) -> None:
+    file = desk.numbers([*(str(number) for number in range(1_100)), scene.seen[0]])
+    with between(scene.url) as watched:
+        desk.url = watched.url
+        told = desk.summary(file)
+    assert watched.count("/v1/checks") == 2
+    assert (told["rows"], told["counts"]["refused"], told["counts"]["contact_observed"]) == (1_101, 1_100, 1)
+    assert [row["Phone"] for row in desk.rows()[:1_100]] == [str(number) for number in range(1_100)]
+
+
+def test_many_windows_of_one_number_are_disclosed_in_several_requests(desk: Desk, scene: Scene) -> None:
+    days = [date(2023, 1, 1) + timedelta(days=day) for day in range(1_010)]
+    file = desk.file("\n".join(["Phone,Since", *(f"{scene.seen[1]},{day}" for day in days), f"{scene.seen[1]},"]))
+    with between(scene.url) as watched:
+        desk.url = watched.url
+        told = desk.summary(file, "--private", "--since-column", "Since")
+    assert watched.count("/v1/private/disclosures") == 2
+    assert told["charged_for"] == {"evaluations": 1, "disclosures": 1_011, "questions": 0}
+    assert told["counts"]["contact_observed"] == 1_011
+
+
+def test_a_registry_that_reads_numbers_by_other_plans_is_remarked_on(desk: Desk, scene: Scene) -> None:
+    older = on("/v1/private/parameters", lambda document: {**document, "normaliser_version": "phonenumbers-8.0.0"})
+    with between(scene.url, after=older) as watched:
+        desk.url = watched.url
+        result = desk.run(desk.numbers(scene.fresh(1)), "--private")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Note: This program reads numbers by phonenumbers-")
+    assert "the registry by phonenumbers-8.0.0" in result.stderr
+
+
+def test_buckets_answer_what_the_whole_set_answers(cluster: EmbeddedUrls, template: str, tmp_path: Path) -> None:
+    settings = sandbox_settings(private_bucket_entries=50)
+    with (
+        opened_database(cluster, template) as urls,
+        opened_house(urls, settings) as house,
+        scene_in(house, seen=120) as crowd,
+        between(crowd.url) as watched,
+    ):
+        desk = Desk(tmp_path, watched.url, crowd.asker())
+        file = desk.numbers([*crowd.seen[:2], *crowd.fresh(1)])
+        desk.summary(file, "--private", "--buckets", out="buckets.csv")
+        assert watched.count("/v1/private/set") == 0
+        desk.summary(file, "--private", out="whole.csv")
+        assert watched.count("/v1/private/set") == 1
+    assert desk.answers("buckets.csv") == desk.answers("whole.csv")
+    assert [row["outcome"] for row in desk.rows("whole.csv")] == ["contact_observed", "contact_observed", "none"]

@@ -1,29 +1,24 @@
 """What `demand-registry check` says when it cannot end: one plain sentence, exit code 2, and nothing left behind."""
 
 import os
-from collections.abc import Callable, Generator
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from checking import Desk
-from client_scene import Scene, left, scene_in
+from client_scene import Scene, left
 from command_line import CommandLine
 from forgeries import BAD_FORMS, BAD_PROOFS, FALSE_KEY, AnotherKey, with_public_key
-from house import opened_database, opened_house
 from meddling import Meddle, between
 
+from registry.client import QuotaExceeded, RegistryError
 from registry.client.file_checks.folder import Folder, folder_name
 from registry.client.file_checks.tag_cache import TagCache
-from registry.db.embedded import EmbeddedUrls
+from registry.client.file_checks.workers import WorkerFailed
 
 BOTH = pytest.mark.parametrize("mode", [(), ("--private",)], ids=["plain", "private"])
 KEPT = "run the same command again, and it is not paid for twice."
-
-
-@pytest.fixture(scope="module")
-def scene(cluster: EmbeddedUrls, template: str) -> Generator[Scene]:
-    with opened_database(cluster, template) as urls, opened_house(urls) as house, scene_in(house) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -165,7 +160,10 @@ def kept(desk: Desk) -> int:
 
 
 def damage(name: str, content: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(content) and None
+    def spoil(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return spoil
 
 
 @pytest.mark.parametrize("spoil", [damage("tags.db", b"no database" * 999), damage("key", b"short")])
@@ -199,3 +197,39 @@ def test_a_file_that_changes_meanwhile_is_noticed(desk: Desk, scene: Scene, mode
     with between(scene.url, after=change) as watched:
         desk.url = watched.url
         assert "The file was changed while it was being checked." in refused(desk, file, *mode)
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "Interrupted. What was answered so far is kept"),
+        (sqlite3.OperationalError("disk full"), 2, "The cache cannot be written or read (disk full)."),
+        (OSError(28, "No space left on device", "results.csv"), 2, "results.csv: No space left on device."),
+        (OSError(), 2, "OSError."),
+        (WorkerFailed("A worker process ended unexpectedly."), 2, "A worker process ended unexpectedly. What was"),
+        (
+            RegistryError("A fault.", code="internal", status=500, request_id="0198"),
+            2,
+            "A fault. (internal) Request 0198.",
+        ),
+        (QuotaExceeded("No more.", code="quota_exceeded", status=429, retry_after=60.0), 2, "Try again in 60 seconds."),
+        (QuotaExceeded("No more.", code="quota_exceeded", status=429, retry_after=3_000.0), 2, "again in 50 minutes."),
+        (QuotaExceeded("No more.", code="quota_exceeded", status=429, retry_after=36_000.0), 2, "again in 10 hours."),
+        (
+            ValueError("+12065550177 is no number"),
+            2,
+            "This program has a fault: ValueError at test_cli_check_refusals.py:",
+        ),
+    ],
+)
+def test_whatever_goes_wrong_is_no_observed_contact(
+    desk: Desk, scene: Scene, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, said: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("registry.cli.check.check_file", fail)
+    result = desk.run(desk.numbers(scene.seen))
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "555" not in result.stderr

@@ -21,7 +21,6 @@ SERVER_PACKAGES = (
     "sqlalchemy",
     "psycopg",
     "alembic",
-    "voprf",
     "argon2",
     "cryptography",
     "uvicorn",
@@ -76,7 +75,7 @@ def test_no_command_takes_a_number_or_a_secret_as_an_argument() -> None:
         assert command is not None
         names = {parameter.name for parameter in command.params}
         assert not names & {"phone", "caller", "passphrase", "password", "secret", "api_key", "token"}
-        assert "number" not in names or words == ("generations", "retire")
+        assert "number" not in names or words in {("generations", "retire"), ("generations", "rekey")}
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -103,6 +102,10 @@ def test_the_base_install_imports_files_and_says_what_the_rest_needs(tmp_path: P
     file.write_text("number\n", encoding="utf-8")
     assert run("version").returncode == 0
     assert "Nothing answers at http://127.0.0.1:1." in run("import", str(file)).stderr
+    assert (
+        "Nothing answers at http://127.0.0.1:1."
+        in run("check", str(file), "--private", "--cache", str(tmp_path)).stderr
+    )
     refused = run("organisations", "list")
     assert refused.returncode == 1
     assert "pip install 'demand-registry[server,embedded]'" in refused.stderr

@@ -77,7 +77,9 @@ def test_every_story_is_told_alike(cluster: EmbeddedUrls, template: str) -> None
         stories = tell(Tellers.of(first, second, house.member("operator"), scene.numbers), scene.numbers, unknown=20)
         questions = [Question(number) for number in stories.everybody]
         for number, window in stories.windows.items():
-            questions.append(Question(number, **{name: date.fromisoformat(day) for name, day in window.items()}))
+            since, until = (window.get(name) for name in ("possessed_since", "possessed_until"))
+            days = [None if day is None else date.fromisoformat(day) for day in (since, until)]
+            questions.append(Question(number, possessed_since=days[0], possessed_until=days[1]))
         with scene.client(scene.asker()) as client:
             assert comparable(client.check_private(questions, purpose=PURPOSE).results) == comparable(
                 plainly(client, questions)
@@ -94,14 +96,45 @@ def test_chained_generations_and_several_at_once_are_followed(four_generations: 
         assert comparable(private.results) == comparable(plainly(client, questions))
 
 
-def test_buckets_are_fetched_where_they_are_less(four_generations: Scene) -> None:
-    member = four_generations.asker()
-    with between(four_generations.url) as watched, four_generations.client(member, url=watched.url) as client:
-        client.check_private(four_generations.seen[:1], purpose=PURPOSE, buckets=True)
-        assert [path for path in watched.requests if "/set" in path]
+@pytest.fixture(scope="module")
+def crowd(cluster: EmbeddedUrls, template: str) -> Generator[Scene]:
+    """Some hundred numbers were seen, and buckets begin at fifty."""
+    with (
+        opened_database(cluster, template) as urls,
+        opened_house(urls, sandbox_settings(private_bucket_entries=50)) as house,
+        scene_in(house, seen=120) as opened,
+    ):
+        yield opened
+
+
+def test_buckets_are_fetched_where_they_are_less(crowd: Scene) -> None:
+    questions = [Question(number) for number in [*crowd.seen[:2], *crowd.fresh(1)]]
+    with between(crowd.url) as watched, crowd.client(crowd.asker(), url=watched.url) as client:
+        private = client.check_private(questions, purpose=PURPOSE, buckets=True)
+        assert comparable(private.results) == comparable(plainly(client, questions))
         facts = client.parameters().generations[0].set
-        assert facts.prefix_bits > 0
-        assert (watched.count("/v1/private/set") == 2) is (facts.bucket_entries * 8 >= facts.size)
+    assert 3 * facts.bucket_entries * 8 < facts.size
+    assert watched.count("/v1/private/set") == 0
+    fetched = [request for request in watched.requests if request.startswith("GET /v1/private/set/")]
+    assert 1 <= len(fetched) <= 3
+
+
+def test_the_whole_set_is_fetched_where_that_is_less(crowd: Scene) -> None:
+    numbers = [*crowd.seen[:20], *crowd.fresh(20)]
+    with between(crowd.url) as watched, crowd.client(crowd.asker(), url=watched.url) as client:
+        told = client.check_private(numbers, purpose=PURPOSE, buckets=True)
+    assert told.counts["none"] == 20
+    assert watched.count("/v1/private/set") == 1
+    assert not [request for request in watched.requests if "/set/" in request]
+
+
+def test_a_bucket_that_is_known_is_not_sent_again(crowd: Scene) -> None:
+    with crowd.client(crowd.asker()) as client:
+        facts = client.parameters().generations[0].set
+        found = client.bucket(1, 3, facts)
+        assert found is not None
+        assert len(found) == facts.bucket_entries
+        assert client.bucket(1, 3, facts, etag=found.etag) is None
 
 
 def test_every_number_costs_once_and_every_listed_one_twice(scene: Scene, asker: Member) -> None:

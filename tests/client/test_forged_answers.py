@@ -99,6 +99,14 @@ def _first_generation(name: str, value: object) -> Meddle:
     return on(PARAMETERS, change)
 
 
+def _first_set(name: str, value: object) -> Meddle:
+    def change(document: Any) -> Any:
+        document["generations"][0]["set"][name] = value
+        return document
+
+    return on(PARAMETERS, change)
+
+
 def _top(name: str, value: object) -> Meddle:
     return on(PARAMETERS, lambda document: {**document, name: value})
 
@@ -122,6 +130,10 @@ def _top(name: str, value: object) -> Meddle:
         _first_generation("generation", -1),
         _first_generation("chain", [{"generation": 1, "public_key": "A" * 43 + "="}]),
         _first_generation("set", {}),
+        _first_set("prefix_bits", 33),
+        _first_set("entries", -1),
+        _first_set("epoch", "now"),
+        _first_set("epoch", "2026-11-15T12:00:00"),
         _top("generations", []),
         _top("generations", ["1"]),
         _top("generations", {}),

@@ -8,13 +8,18 @@ import csv
 import io
 import json
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
+from blinding import Batch
+from databases import DatabaseUrls
 from house import House, example_number, opened_database, opened_house
 from members import Member, hit
+from private_asker import PrivateAsker, private_asker
 from shapes import refusal_of
 
 from api.problems import CATALOGUE, Place
@@ -37,6 +42,7 @@ class World:
     investigator: Member
     employer: Member
     operator: Member
+    asker: PrivateAsker
     decoy: str
 
     def look_up(self, **change: Any) -> Any:
@@ -68,13 +74,25 @@ def world(cluster: EmbeddedUrls, template: str) -> Generator[World]:
     small = Settings.build(served_regions="US,CA", file_rows=3, file_body_bytes=4_096, json_body_bytes=2_048)
     with (
         opened_database(cluster, template) as urls,
+        having_retired(urls, 2),
         opened_house(urls) as house,
         opened_database(cluster, template) as other_urls,
         opened_house(other_urls, small) as live,
     ):
         investigator, employer, operator = (house.member(kind) for kind in ("investigator", "employer", "operator"))
         decoy = investigator.register_decoy("+12065550199")
-        yield World(house, live, investigator, employer, operator, decoy)
+        yield World(house, live, investigator, employer, operator, private_asker(house), decoy)
+
+
+@contextmanager
+def having_retired(urls: DatabaseUrls, generation: int) -> Generator[None]:
+    """A generation that was in use before the registry is opened."""
+    with psycopg.connect(urls.superuser_dsn) as superuser:
+        superuser.execute(
+            "INSERT INTO registry.generations (number, public_key, retired_at) VALUES (%s, sha256('2'), now())",
+            (generation,),
+        )
+    yield
 
 
 def retraction(world: World) -> Any:
@@ -122,6 +140,10 @@ WHOLE: dict[Code, Request] = {
     Code.TOO_MANY_ITEMS: lambda w: w.investigator.post("/v1/hits", {"hits": [hit(w.decoy, "")] * 1_001}),
     Code.DATE_IN_FUTURE: lambda w: w.look_up(possessed_since="2026-12-24"),
     Code.WINDOW_REVERSED: lambda w: w.look_up(possessed_since="2026-02-02", possessed_until="2026-02-01"),
+    Code.INVALID_ENCODING: lambda w: w.asker.send("no base64"),
+    Code.INVALID_ELEMENT: lambda w: w.asker.send(bytes(32)),
+    Code.UNKNOWN_GENERATION: lambda w: w.asker.send(Batch.of_numbers([NUMBER]).blinded, generations=[9]),
+    Code.RETIRED_GENERATION: lambda w: w.asker.send(Batch.of_numbers([NUMBER]).blinded, generations=[2]),
     Code.NUMBER_IN_TEXT: lambda w: w.look_up(case_ref="2065550177"),
     Code.INVALID_CURSOR: lambda w: w.investigator.get("/v1/decoys?cursor=x"),
     Code.BODY_TOO_LARGE: lambda w: w.send(b" " * 1_048_577),

@@ -25,6 +25,7 @@ from api.problems import (
 )
 from api.problems.__main__ import PROBLEMS_MD, main
 from api.problems.number_wording import NUMBER_WORDING
+from api.problems.private_wording import PRIVATE_WORDING
 from api.problems.request_wording import REQUEST_WORDING
 from api.problems.state_wording import STATE_WORDING
 from registry.domain.errors import Code, FieldProblem, Refused
@@ -56,7 +57,7 @@ def texts(problem_type: ProblemType) -> list[str]:
 def test_the_catalogue_explains_every_code_once() -> None:
     assert list(CATALOGUE) == list(Code)
     assert all(problem_type.code is code for code, problem_type in CATALOGUE.items())
-    assert len(NUMBER_WORDING) + len(REQUEST_WORDING) + len(STATE_WORDING) == len(Code)
+    assert sum(map(len, (NUMBER_WORDING, REQUEST_WORDING, PRIVATE_WORDING, STATE_WORDING))) == len(Code)
 
 
 @every_code

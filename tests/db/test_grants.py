@@ -52,7 +52,7 @@ SINGLE_COLUMNS: Final = {
     },
     "INSERT": {
         "audit.event": {"body"},
-        "audit.subject": {"tag", "event"},
+        "audit.subject": {"tag", "event", "generation"},
         "audit.private": {"event", "nonce", "address", "user_agent"},
     },
 }

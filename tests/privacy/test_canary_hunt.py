@@ -20,6 +20,7 @@ from canary_abuses import abuse, break_down
 from canary_requests import run_beside_the_api, succeed
 from holders import tags as tags_of
 from hunting_ground import Answer, Ask, Ground, opened_ground
+from private_asker import ASKING
 from psycopg import sql
 
 from registry.db.postgres_programs import program
@@ -37,8 +38,8 @@ _WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics"}
 def ground() -> Generator[Ground]:
     """Everything was asked of it, what succeeds, what is refused and what breaks, and it still runs."""
     with opened_ground(_USER_AGENT) as opened:
-        for kind in ("investigator", "employer", "operator"):
-            opened.new_member(kind)
+        for kind, scopes in (("investigator", None), ("employer", ASKING), ("operator", None)):
+            opened.new_member(kind, scopes)
         succeed(opened)
         abuse(opened)
         break_down(opened)
@@ -187,7 +188,7 @@ def _item_problems(answer: Answer) -> Sequence[object]:
 def test_only_answers_about_numbers_hold_numbers(ground: Ground, needles_and_tags: Needles) -> None:
     """What was asked is answered with its number. Nobody else is ever told one."""
     told = {answer.ask.operation for answer in ground.answers if needles_and_tags.found_in(answer.body)}
-    assert told == {"createLookup", "createCheck", "checkFile", "issueKey"}
+    assert told == {"createLookup", "createCheck", "checkFile", "createPrivateDisclosure", "issueKey"}
 
 
 def test_no_header_of_an_answer_holds_a_canary(ground: Ground, needles_and_tags: Needles) -> None:

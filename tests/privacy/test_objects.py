@@ -84,6 +84,8 @@ TEXTUAL = {
     *("collections.abc.Mapping[str, str]", "collections.abc.Mapping[str, object]"),
 }
 # As they are kept: where these stand, a rule has let no number into them, and a key is only its public part.
+PUBLISHED = {"registry.client._parameters.TestVector.number", "registry.client._answers.Account.key"}
+"""Of the client: numbers that the registry publishes, and a key's public part."""
 STORED_MODULES = ("registry.db.", "registry.demo.", "registry.domain.audit", "registry.domain.numbers", "api.vectors")
 
 
@@ -153,7 +155,10 @@ def _dataclasses() -> list[type[Any]]:
 def test_no_dataclass_shows_a_field_that_may_hold_a_number_or_a_secret(kind: type[Any]) -> None:
     """Also those that somebody adds tomorrow."""
     textual = [field for field in fields(kind) if str(field.type) in TEXTUAL]
-    confidential = {field.name for field in textual if field.name in CONFIDENTIAL}
+    named = f"{kind.__module__}.{kind.__qualname__}"
+    confidential = {field.name for field in textual if field.name in CONFIDENTIAL} - {
+        field.rpartition(".")[2] for field in PUBLISHED if field.startswith(f"{named}.")
+    }
     if kind.__module__.startswith(STORED_MODULES):
         return
     one: Any = BaseException.__new__(kind) if issubclass(kind, BaseException) else object.__new__(kind)

@@ -312,6 +312,21 @@ def test_a_generation_can_be_taken_out_for_good() -> None:
     assert CONTENT.without(9) == CONTENT
 
 
+def test_a_generation_that_is_chained_is_marked_until_it_is_taken_out(path: Path) -> None:
+    more, number = CONTENT.with_new_generation(known={4}, chained=True)
+    assert (number, more.chained) == (5, {5})
+    write(path, more, None)
+    assert read(path, None) == more
+    assert more.with_new_generation()[0].chained == {5}
+    assert more.without(1).chained == {5}
+    assert more.without(5) == CONTENT
+    document = _document(path)
+    for wrong in ([6], ["x"], 5):
+        _put(path, {**document, "plain": {**document["plain"], "chained": wrong}})
+        with pytest.raises(KeyFileError, match="is damaged"):
+            read(path, None)
+
+
 def test_the_content_is_in_no_text_and_no_pickle_of_it() -> None:
     shown = f"{CONTENT}{CONTENT!r}"
     assert not [secret for secret in SECRETS if secret in shown]

@@ -87,6 +87,8 @@ class TagCache:
     def adopt(self, public_keys: Mapping[int, bytes]) -> None:
         """Remembers these keys, and drops the tags of generations that are not among them, or were under other keys."""
         known = self.public_keys()
+        if known == dict(public_keys):
+            return
         with transaction(self._database):
             for number, public_key in public_keys.items():
                 if known.get(number, public_key) != public_key:
