@@ -57,3 +57,11 @@ def scene_in(house: House, *, seen: int = 8) -> Generator[Scene]:
     with served(house) as server:
         host, port = server.address
         yield Scene(house, f"http://{host}:{port}", numbers, callers, callers[-1])
+
+
+@contextmanager
+def scene_again(house: House, before: Scene) -> Generator[Scene]:
+    """The same registry, opened another time, where all that was told before is still known."""
+    with served(house) as server:
+        host, port = server.address
+        yield Scene(house, f"http://{host}:{port}", before.numbers, before.seen, before.disputed)

@@ -42,7 +42,7 @@ Meddle = Callable[[Exchange], None]
 
 @dataclass
 class Between:
-    """requests: method and path of each, as they came; all that came in is also in `sent`."""
+    """requests: method and path of each, as they came. sent: their bodies. upstream: the real API, which may move."""
 
     url: str
     upstream: str
@@ -87,7 +87,7 @@ def between(upstream: str, after: Meddle | None = None, before: Meddle | None = 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Silent."""
 
-    with httpx.Client(base_url=upstream, timeout=30) as http, _Server(("127.0.0.1", 0), Handler) as server:
+    with httpx.Client(timeout=30) as http, _Server(("127.0.0.1", 0), Handler) as server:
         state = Between(f"http://127.0.0.1:{server.server_port}", upstream, after=after, before=before)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -112,7 +112,7 @@ def _exchanged(state: Between, http: httpx.Client, asked: BaseHTTPRequestHandler
         state.before(exchange)
     headers = {name: value for name, value in asked.headers.items() if name.lower() not in {*_HOP, "host"}}
     headers["Accept-Encoding"] = "identity"
-    answer = http.request(asked.command, asked.path, content=content, headers=headers)
+    answer = http.request(asked.command, state.upstream + asked.path, content=content, headers=headers)
     exchange.status, exchange.body = answer.status_code, answer.content
     exchange.headers = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
     if state.after is not None:

@@ -4,6 +4,7 @@ The private way is gone as a client goes it: blinded, evaluated, proof verified,
 and disclosed by the tag of the newest generation that has it. No tag comes from anywhere else.
 """
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
@@ -95,8 +96,9 @@ class World:
         """Active generation -> the set ids of this epoch."""
         found: dict[int, set[bytes]] = {}
         for generation in self.registry.generations.active:
-            with self.run(DownloadPrivateSet(generation), self.employer).content as content:
-                found[generation] = set(split(content.read()))
+            content = io.BytesIO()
+            self.run(DownloadPrivateSet(generation, content), self.employer)
+            found[generation] = set(split(content.read()))
         return found
 
     def ask_plainly(self, questions: Sequence[Asked]) -> list[Told]:

@@ -16,7 +16,7 @@ from api.streams import ReleasingStream
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code
 from registry.domain.private_sets import EPOCH_SECONDS
-from registry.operations.download_private_set import Download, DownloadPrivateBucket, DownloadPrivateSet
+from registry.operations.download_private_set import DownloadPrivateBucket, DownloadPrivateSet, spool
 
 router = APIRouter(prefix="/v1/private", tags=["Private checks"], route_class=ProtectedRoute)
 _TYPE: Final = "application/octet-stream"
@@ -60,14 +60,19 @@ def get_private_set(
     """The same for a whole epoch. A set id is the first 8 bytes of SHA-256 over `demand-registry|set|v1|`, the
     generation, `|` and the tag. Keep it as safe as what you check: with the registry's key it could be reversed.
     """
-    operation = DownloadPrivateSet(generation, _known(request))
-    answered = call.run(operation, charged=call.admit(operation))
-    found = answered.result
+    file = spool(call.registry.settings)
+    try:
+        operation = DownloadPrivateSet(generation, file, _known(request))
+        found = call.run(operation, charged=call.admit(operation)).result
+    except BaseException:
+        file.close()
+        raise
     headers = _headers(call, found.etag)
-    if found.content is None:
+    if found.length is None:
+        file.close()
         return Response(None, 304, headers)
     headers["Content-Length"] = str(found.length)
-    return ReleasingStream(_pieces(found), headers, _TYPE, found.content.close)
+    return ReleasingStream(_pieces(file), headers, _TYPE, file.close)
 
 
 @router.get(
@@ -104,7 +109,6 @@ def _headers(call: Call, etag: str) -> dict[str, str]:
     return {**call.headers(), "ETag": etag, "Cache-Control": _CACHED}
 
 
-async def _pieces(found: Download) -> AsyncIterator[bytes]:
-    content: IO[bytes] | None = found.content
-    while content is not None and (piece := await run_in_threadpool(content.read, _PIECE_BYTES)):
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await run_in_threadpool(file.read, _PIECE_BYTES):
         yield piece

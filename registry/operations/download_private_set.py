@@ -14,6 +14,7 @@ from registry.operations.evaluate_blinded import require_active
 from registry.operations.operation import Caller, Done, ReadOperation
 from registry.operations.private_sets import current_sets
 from registry.operations.registry import Registry
+from registry.settings import Settings
 
 _LAST_SLOT: Final = 2**SLOT_BITS - 1
 _SLOTS_AT_ONCE: Final = 64
@@ -36,21 +37,30 @@ class ViewPrivateParameters(ReadOperation[dict[int, PrivateSet], dict[int, Priva
         return Done({number: prepared[number] for number in active}, generation=registry.generations.current)
 
 
+def spool(settings: Settings) -> IO[bytes]:
+    """An empty file for a set: a small one stays in memory, a large one has no name. Whoever opens it closes it."""
+    folder = settings.spool_dir
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=None if folder is None else str(folder))
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
-    """content: at its beginning, and the receiver closes it; None where the receiver has it already. length: bytes."""
+    """length: bytes that were written, or None where the receiver has the set already."""
 
     etag: str
-    content: IO[bytes] | None
-    length: int
+    length: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadPrivateSet(ReadOperation[None, Download]):
-    """known: the entity tags that the caller has, or `*`."""
+    """into: where the set is written, and then stands at its beginning. It stays its owner's also when this fails.
+
+    known: the entity tags that the caller has, or `*`.
+    """
 
     name = "download_private_set"
     generation: int
+    into: IO[bytes] = field(repr=False)
     known: frozenset[str] = frozenset()
 
     def prepare(self, registry: Registry) -> None:
@@ -61,19 +71,15 @@ class DownloadPrivateSet(ReadOperation[None, Download]):
         listings.hold_still(tx)  # while it is read the next epoch may begin
         found = _found(tx, self.generation)
         if _has(self.known, found.etag):
-            return Done(Download(found.etag, None, 0), count={"not_modified": 1}, generation=self.generation)
-        folder = registry.settings.spool_dir
-        file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=None if folder is None else str(folder))  # noqa: SIM115 - its receiver closes it
-        try:
-            for first in range(0, _LAST_SLOT + 1, _SLOTS_AT_ONCE):
-                for ids in private_sets.slots(tx, self.generation, first, first + _SLOTS_AT_ONCE - 1):
-                    file.write(ids)
-            length = file.tell()
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return Done(Download(found.etag, file, length), count={"entries": found.entries}, generation=self.generation)
+            return Done(Download(found.etag, None), count={"not_modified": 1}, generation=self.generation)
+        self.into.seek(0)
+        self.into.truncate()
+        for first in range(0, _LAST_SLOT + 1, _SLOTS_AT_ONCE):
+            for ids in private_sets.slots(tx, self.generation, first, first + _SLOTS_AT_ONCE - 1):
+                self.into.write(ids)
+        length = self.into.tell()
+        self.into.seek(0)
+        return Done(Download(found.etag, length), count={"entries": found.entries}, generation=self.generation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 from audit_trail import AuditTrail
+from blinding import Batch, encoded
 from holders import tags as tags_of
 from house import House, opened_database, opened_house
 from members import NOW, Member, hit
+from private_asker import ASKING, PrivateAsker
 
 from registry.db.embedded import EmbeddedUrls
 
@@ -25,6 +27,8 @@ class Scene:
     house: House
     investigator: Member
     employer: Member
+    asker: Member
+    """Whose key may ask privately."""
     operator: Member
     decoy: str
     hit: str
@@ -32,8 +36,14 @@ class Scene:
     number: str
     """Not seen, and in no list."""
 
-    def ask(self, path: str, **body: Any) -> Any:
-        return self.employer.post(path, {"purpose": "company_number", "case_ref": "HR-7", **body}, headers=AGENT)
+    def ask(self, path: str, member: Member | None = None, **body: Any) -> Any:
+        question = {"purpose": "company_number", "case_ref": "HR-7", **body}
+        return (member or self.employer).post(path, question, headers=AGENT)
+
+    @property
+    def tag(self) -> bytes:
+        """Of the number that was seen."""
+        return tags_of(self.house.registry, self.seen)[0]
 
     def file(self, member: Member, target: str, content: str) -> Any:
         return member.post(target, content=content, headers={**CSV, **AGENT})
@@ -47,13 +57,14 @@ def scene(
     house: House,
     investigator: Member,
     employer: Member,
+    asker: PrivateAsker,
     operator: Member,
     decoy: str,
     fresh_number: Callable[[], str],
 ) -> Scene:
     seen = fresh_number()
     recorded = investigator.record(hit(decoy, seen))["results"][0]["id"]
-    return Scene(house, investigator, employer, operator, decoy, recorded, seen, fresh_number())
+    return Scene(house, investigator, employer, asker.member, operator, decoy, recorded, seen, fresh_number())
 
 
 def suspended(scene: Scene) -> Member:
@@ -85,6 +96,28 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         "POST /v1/checks/files",
         {"submitted": 1, "charged": 1, "contact_observed": 1, "none": 0, "indeterminate": 0, "refused": 0},
         lambda s: s.file(s.employer, "/v1/checks/files?purpose=company_number&case_ref=HR-7", f"Phone\n{s.seen}\n"),
+    ),
+    "evaluate_blinded": (
+        "asker",
+        "POST /v1/private/evaluations",
+        {"submitted": 2, "charged": 2, "evaluated": 2, "generations": 1},
+        lambda s: s.ask(
+            "/v1/private/evaluations", s.asker, blinded=encoded(Batch.of_numbers([s.seen, s.number]).blinded)
+        ),
+    ),
+    "disclose": (
+        "asker",
+        "POST /v1/private/disclosures",
+        {"submitted": 2, "charged": 2, "contact_observed": 1, "none": 1, "indeterminate": 0, "refused": 0},
+        lambda s: s.ask(
+            "/v1/private/disclosures", s.asker, items=[{"tag": encoded(s.tag)}, {"tag": encoded(bytes(32))}]
+        ),
+    ),
+    "view_private_parameters": (
+        "asker",
+        "GET /v1/private/parameters",
+        {"submitted": 0, "charged": 0},
+        lambda s: s.act(s.asker, "GET", "/v1/private/parameters"),
     ),
     "register_decoy": (
         "investigator",
@@ -189,9 +222,12 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         lambda s: s.act(s.operator, "POST", f"/v1/disputes/{a_dispute(s)}/closure", {"resolution": "withdrawn"}),
     ),
 }
-QUESTIONS = frozenset({"look_up", "check", "check_file"})
-UNDER_POLICY = QUESTIONS | {"change_decoy", "record_hits", "import_hits", "import_hits_dry_run", "retract_hit"}
-UNDER_KEYS = (UNDER_POLICY - {"change_decoy", "retract_hit"}) | {"add_exclusion", "open_dispute"}
+TELLING = frozenset({"look_up", "check", "check_file", "disclose"})
+QUESTIONS = TELLING | {"evaluate_blinded"}
+UNDER_POLICY = TELLING | {"change_decoy", "record_hits", "import_hits", "import_hits_dry_run", "retract_hit"}
+UNDER_KEYS = (UNDER_POLICY - {"change_decoy", "retract_hit"}) | {
+    *("add_exclusion", "open_dispute", "evaluate_blinded", "view_private_parameters"),
+}
 
 
 @pytest.mark.parametrize("operation", CASES)
@@ -225,12 +261,24 @@ def test_an_operation_leaves_one_event_that_says_who_did_what_and_why(
     assert UUID(event["id"]).version == 7
     assert datetime.fromisoformat(event["time"]) == NOW
     assert len(bytes.fromhex(event["nonce"])) == 16
-    tags = [tags_of(scene.house.registry, scene.seen)[0]] if asks else []
-    assert trail.disclosed(event["id"]) == tags
-    assert (event["subjects"] is None) is not asks
+    tells = operation in TELLING
+    assert trail.disclosed(event["id"]) == ([scene.tag] if tells else [])
+    assert (event["subjects"] is None) is not tells
     nonce, address, agent = trail.private(event["id"])
     assert (len(nonce), address, agent) == (16, "192.0.2.7", "acceptance/1.0")
     assert nonce.hex() != event["nonce"]
+
+
+def test_a_set_leaves_an_event_though_its_answer_has_no_room_for_a_receipt(scene: Scene, trail: AuditTrail) -> None:
+    answer = scene.act(scene.asker, "GET", "/v1/private/set?generation=1")
+    (event,) = trail.of(answer)
+    assert (event["operation"], event["request"]["route"]) == ("download_private_set", "GET /v1/private/set")
+    assert event["count"] == {"submitted": 0, "charged": 0, "entries": len(answer.content) // 8}
+    missed = scene.act(scene.asker, "GET", "/v1/private/set/000?generation=1")
+    assert missed.status_code == 404
+    event = trail.only(missed)
+    assert (event["operation"], event["result"]) == ("download_private_bucket", "not_found")
+    assert event["request"]["route"] == "GET /v1/private/set/{prefix}"
 
 
 LISTS = {
@@ -281,19 +329,25 @@ def mute_house(cluster: EmbeddedUrls, template: str) -> Generator[House]:
 
 
 def test_what_cannot_be_recorded_is_neither_answered_nor_done(mute_house: House) -> None:
-    investigator, employer = mute_house.member("investigator"), mute_house.member("employer")
+    investigator, employer = mute_house.member("investigator"), mute_house.member("employer", scopes=ASKING)
     decoy, number = investigator.register_decoy("+12065550199"), "+12065550177"
     investigator.record(hit(decoy, number))
     mute_house.superuser.execute("REVOKE INSERT ON audit.event FROM registry_app")
     mute_house.superuser.execute("REVOKE INSERT (body) ON audit.event FROM registry_app")
     question = {"number": number, "purpose": "company_number"}
     file = {"content": f"Phone\n{number}\n", "headers": CSV}
+    blinded = encoded(Batch.of_numbers([number]).blinded)
+    tag = encoded(tags_of(mute_house.registry, number)[0])
     for answer in (
         employer.post("/v1/lookups", question),
         employer.post("/v1/checks", {"purpose": "company_number", "items": [{"number": number}]}),
         employer.post("/v1/checks/files?purpose=company_number", **file),
         investigator.post("/v1/hits", {"hits": [hit(decoy, number, "2026-11-02T10:00:00Z")]}),
         investigator.get("/v1/hits"),
+        employer.get("/v1/private/parameters"),
+        employer.get("/v1/private/set?generation=1"),
+        employer.post("/v1/private/evaluations", {"purpose": "company_number", "blinded": blinded}),
+        employer.post("/v1/private/disclosures", {"purpose": "company_number", "items": [{"tag": tag}]}),
     ):
         assert answer.status_code == 500
         assert answer.json()["code"] == "internal"

@@ -7,6 +7,7 @@ import pytest
 from audit_trail import AuditTrail
 from house import House
 from members import Member, hit
+from private_asker import PrivateAsker
 from shapes import refusal_of
 
 JSON = "application/json"
@@ -117,8 +118,14 @@ def test_a_fields_name_that_could_be_anything_is_not_repeated(employer: Member, 
     assert not name or name not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/v1/lookups", "/v1/checks", "/v1/hits", "/v1/decoys"])
-def test_nothing_that_was_sent_comes_back_or_is_kept(house: House, investigator: Member, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/lookups", "/v1/checks", "/v1/hits", "/v1/decoys", "/v1/private/evaluations", "/v1/private/disclosures"],
+)
+def test_nothing_that_was_sent_comes_back_or_is_kept(
+    house: House, investigator: Member, asker: PrivateAsker, path: str
+) -> None:
+    member = asker.member if path.startswith("/v1/private") else investigator
     question = {**QUESTION, "number": CANARY}
     bodies: list[object] = [
         {**question, "purpose": CANARY},
@@ -129,10 +136,13 @@ def test_nothing_that_was_sent_comes_back_or_is_kept(house: House, investigator:
         {**question, "number": {CANARY: CANARY}},
         {**question, "number": f"{CANARY} or so, ask Canary"},
         {"hits": [{"number": CANARY, "channel": CANARY, "decoy_id": CANARY, CANARY: 1}]},
+        {"purpose": "company_number", "blinded": CANARY, CANARY: CANARY},
+        {"purpose": "company_number", "blinded": CANARY, "generations": [CANARY]},
+        {"purpose": "company_number", "items": [{"tag": CANARY, "ref": [CANARY]}]},
         [CANARY],
     ]
     for body in bodies:
-        answer = investigator.post(path, body)
+        answer = member.post(path, body)
         assert answer.status_code == 422
         assert "5550188" not in answer.text
         assert "anary" not in answer.text
@@ -225,6 +235,9 @@ def test_an_address_that_does_not_exist_is_not_found(employer: Member, path: str
         ("PUT", "/v1/decoys/0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d", "PATCH"),
         ("OPTIONS", "/v1/checks", "POST"),
         ("POST", "/v1/account", "GET"),
+        ("POST", "/v1/private/set", "GET"),
+        ("DELETE", "/v1/private/set/000", "GET"),
+        ("GET", "/v1/private/evaluations", "POST"),
     ],
 )
 def test_a_method_that_an_address_does_not_take_is_refused(

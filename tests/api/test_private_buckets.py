@@ -15,7 +15,7 @@ from shapes import refusal_of
 
 from registry.db.embedded import EmbeddedUrls
 from registry.key_file import KeyFile
-from registry.operations.download_private_set import DownloadPrivateBucket, DownloadPrivateSet
+from registry.operations.download_private_set import DownloadPrivateBucket, DownloadPrivateSet, spool
 from registry.operations.operation import COMMAND_LINE, Request
 
 ENTRIES: Final = 600
@@ -231,9 +231,8 @@ def test_a_large_set_goes_through_a_file_without_a_name_and_is_complete(
         assert len(ids) == 140_001
         assert ids == sorted(expected)
         registry = house.registry
-        download = registry.run(DownloadPrivateSet(1), COMMAND_LINE, Request(registry.new_id(), "test")).result
-        assert download.content is not None
-        assert (open_files(tmp_path), list(tmp_path.iterdir())) == (1, [])
-        assert download.content.read() == answer.content
-        download.content.close()
+        with spool(settings) as file:
+            registry.run(DownloadPrivateSet(1, file), COMMAND_LINE, Request(registry.new_id(), "test"))
+            assert (open_files(tmp_path), list(tmp_path.iterdir())) == (1, [])
+            assert file.read() == answer.content
         assert open_files(tmp_path) == 0

@@ -10,7 +10,7 @@ from blinding import split
 from house import opened_database, opened_house, sandbox_settings
 from interleaved import wait_until
 from listing_scene import Scene
-from statements import counted
+from statements import Sent, counted
 
 from registry.db.database import DatabaseOptions
 from registry.db.embedded import EmbeddedUrls
@@ -94,8 +94,8 @@ def test_it_is_built_once_an_epoch_whoever_asks(scene: Scene) -> None:
     assert builds(sent) == 1
 
 
-def builds(sent: list[str]) -> int:
-    return sum(statement.startswith(BUILD) for statement in sent)
+def builds(sent: list[Sent]) -> int:
+    return sum(statement.text.startswith(BUILD) for statement in sent)
 
 
 def test_only_what_has_changed_is_written(scene: Scene) -> None:

@@ -150,6 +150,16 @@ def test_a_key_that_changed_since_the_last_check_stops_it_before_anything_is_sen
         assert kept(desk) == 2
 
 
+def test_a_key_that_proves_nothing_is_not_remembered(desk: Desk, scene: Scene) -> None:
+    """Who swapped the key at the first sight of a registry has not shut its true key out."""
+    file = desk.numbers(scene.fresh(2))
+    with between(scene.url, after=with_public_key(FALSE_KEY)) as watched:
+        desk.url = watched.url
+        assert "proof does not hold" in refused(desk, file, "--private")
+        watched.after = None
+        assert desk.run(file, "--private").exit_code == 0
+
+
 def kept(desk: Desk) -> int:
     """How many tags the cache holds."""
     cache = TagCache(Folder.open(desk.folder / "cache", desk.url))

@@ -1,13 +1,22 @@
 """What a client repeats and what it does not, and what it says when it gives up."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from client_scene import Scene, left
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from meddling import Between, Exchange, HangUp, between
 from members import Member
 
@@ -184,3 +193,35 @@ def _say_nonsense(server: Any) -> None:
     with accepted:
         accepted.recv(65_536)
         accepted.sendall(b"nonsense\r\n\r\n")
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(tmp_path: Path) -> None:
+    certificate = _self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_shake_hands, args=(server, context))
+        thread.start()
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        with RegistryClient(url, "drk_test_abc", patience=30.0) as client, pytest.raises(Unavailable) as caught:
+            client.account()
+        thread.join()
+    assert "The certificate of" in str(caught.value)
+
+
+def _shake_hands(server: socket.socket, context: ssl.SSLContext) -> None:
+    accepted, _ = server.accept()
+    with accepted, suppress(OSError), context.wrap_socket(accepted, server_side=True):
+        pass
+
+
+def _self_signed(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry.test")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    built = builder.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / "certificate.pem"
+    path.write_bytes(key.private_bytes(*form) + built.public_bytes(Encoding.PEM))
+    return path

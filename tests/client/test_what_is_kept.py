@@ -6,6 +6,7 @@ import stat
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,13 +110,12 @@ def test_whoever_comes_second_is_told_and_waits_until_all_have_let_go(folder: Fo
 
 def test_tags_are_found_again_by_number_and_generation(folder: Folder) -> None:
     cache = TagCache(folder)
-    cache.adopt({1: tag(1), 2: tag(2)})
-    cache.keep([(NUMBER, 1, tag(11)), (NUMBER, 2, tag(12)), (OTHER, 1, tag(13))], "first")
-    cache.keep([(OTHER, 2, tag(14))], "second")
-    cache.keep([(OTHER, 2, tag(14))], "second")
-    first, second = (
-        next(key for key, value in cache.audit_ids().items() if value == name) for name in ("first", "second")
-    )
+    rows = [(NUMBER, 1, tag(11)), (NUMBER, 2, tag(12)), (OTHER, 1, tag(13))]
+    cache.keep(rows, "first", [(1, tag(1)), (2, tag(2))])
+    for _ in range(2):
+        cache.keep([(OTHER, 2, tag(14))], "second", [(2, tag(2))])
+    receipts = {audit_id: receipt for receipt, audit_id in cache.audit_ids().items()}
+    first, second = receipts["first"], receipts["second"]
     assert cache.tags(NUMBER) == {1: KeptTag(tag(11), first), 2: KeptTag(tag(12), first)}
     assert cache.tags(OTHER) == {1: KeptTag(tag(13), first), 2: KeptTag(tag(14), second)}
     assert cache.tags("+12065550179") == {}
@@ -129,23 +129,24 @@ def test_tags_are_found_again_by_number_and_generation(folder: Folder) -> None:
 
 def test_tags_of_a_retired_generation_or_under_another_key_are_dropped(folder: Folder) -> None:
     cache = TagCache(folder)
-    cache.adopt({1: tag(1), 2: tag(2)})
-    cache.keep([(NUMBER, 1, tag(11)), (NUMBER, 2, tag(12))], "first")
-    cache.adopt({2: tag(2), 3: tag(3)})
+    cache.keep([(NUMBER, 1, tag(11)), (NUMBER, 2, tag(12))], "first", [(1, tag(1)), (2, tag(2))])
+    cache.drop_others({1: tag(1), 2: tag(2), 3: tag(3)})
+    assert cache.count() == 2
+    cache.drop_others({2: tag(2), 3: tag(3)})
     assert set(cache.tags(NUMBER)) == {2}
-    cache.adopt({2: tag(99), 3: tag(3)})
+    assert cache.public_keys() == {1: tag(1), 2: tag(2)}  # one that comes back must be the same
+    cache.drop_others({2: tag(99)})
     assert cache.count() == 0
-    assert cache.public_keys() == {1: tag(1), 2: tag(99), 3: tag(3)}
+    assert cache.public_keys() == {1: tag(1)}
     cache.close()
 
 
 def test_what_fails_half_way_is_not_kept(folder: Folder) -> None:
     cache = TagCache(folder)
-    cache.adopt({1: tag(1)})
+    rows: list[Any] = [(NUMBER, 1, tag(11)), (OTHER, 1, None)]
     with pytest.raises(sqlite3.Error):
-        cache.keep([(NUMBER, 1, tag(11)), (OTHER, 1, None)], "first")  # type: ignore[list-item]  # no tag
-    assert cache.count() == 0
-    assert cache.audit_ids() == {}
+        cache.keep(rows, "first", [(1, tag(1))])
+    assert (cache.count(), cache.audit_ids(), cache.public_keys()) == (0, {}, {})
     cache.close()
 
 

@@ -13,9 +13,11 @@ from typing import Any, Final, cast
 
 import pytest
 import schemathesis
-from house import House, opened_database, opened_house
+from blinding import Batch, encoded
+from house import House, opened_database, opened_house, sandbox_settings
 from hypothesis import HealthCheck, settings
 from members import Member, hit
+from private_asker import private_asker
 from schemathesis.config import SchemathesisConfig
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,6 +34,13 @@ _CHECKS: Final = {
 }
 # Whatever a file is said to be made of, its bytes are a text.
 _FILES: Final = {"include-operation-id": _UPLOADS, "checks": {"negative_data_rejection": {"enabled": False}}}
+# A schema cannot say either what is an element of the group, or which generations there are.
+_PRIVATE: Final = {
+    "include-operation-id": [
+        *("createPrivateEvaluation", "createPrivateDisclosure", "getPrivateSet", "getPrivateBucket"),
+    ],
+    "checks": {"positive_data_acceptance": {"expected-statuses": ["2XX", "400", "404", "422"]}},
+}
 _BOUNDED: Final = settings(
     max_examples=15,
     derandomize=True,
@@ -50,6 +59,9 @@ _MEANINGS: Final = {
     "expires_at": "2030-01-01T00:00:00Z",
     "case_ref": "HR-2026-118",
     "scopes": ["lookups"],
+    "blinded": encoded(Batch.of_numbers(["+12065550101", "+12065550102"]).blinded),
+    "generations": [1],
+    "tag": encoded(bytes(32)),
 }
 
 
@@ -65,7 +77,7 @@ class _Current:
 
 
 def _driver(**more: Any) -> Any:
-    configured = {"seed": 1, "checks": _CHECKS, "operations": [_FILES], **more}
+    configured = {"seed": 1, "checks": _CHECKS, "operations": [_FILES, _PRIVATE], **more}
     library: Any = SchemathesisConfig
     config = library.from_dict(configured)
     driver = schemathesis.openapi.from_dict(json.loads(openapi.PATH.read_bytes()), config=config)
@@ -99,6 +111,7 @@ class Inhabited:
     house: House
     investigator: Member
     operator: Member
+    asker: Member
     ids: dict[str, str]
     answered: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -106,7 +119,9 @@ class Inhabited:
     def call(self, case: Any) -> int:
         """Sends the request, holds the answer against all checks, and returns its status."""
         described: dict[str, Any] = case.operation.definition.raw
-        member = self.operator if "scope `operator`" in described.get("description", "") else self.investigator
+        members = {"operator": self.operator, "private": self.asker}
+        text = described.get("description", "")
+        member = next((found for scope, found in members.items() if f"scope `{scope}`" in text), self.investigator)
         status: int = case.call_and_validate(headers=member.headers).status_code
         self.answered[described["operationId"], status] += 1
         return status
@@ -132,15 +147,19 @@ class Inhabited:
 
 @pytest.fixture(scope="module")
 def inhabited(cluster: EmbeddedUrls, template: str) -> Generator[Inhabited]:
-    with opened_database(cluster, template) as urls, opened_house(urls) as house:
+    with_buckets = sandbox_settings(private_bucket_entries=1)
+    with opened_database(cluster, template) as urls, opened_house(urls, with_buckets) as house:
         _CURRENT.app = house.client.app
         investigator, operator, other = (house.member(kind) for kind in ("investigator", "operator", "employer"))
         decoy = investigator.register_decoy("+1 206 555 0100")
-        recorded = investigator.record(hit(decoy, "+1 206 555 0101"))
+        recorded = investigator.record(hit(decoy, "+1 206 555 0101"), hit(decoy, "+1 206 555 0102"))
         dispute = operator.post("/v1/disputes", {"number": "+1 206 555 0102"}).json()
         ids = {"decoy_id": decoy, "hit_id": recorded["results"][0]["id"], "dispute_id": dispute["id"]}
         ids |= {"organisation_id": str(other.id), "key_id": other.key[9:17]}
-        yield Inhabited(house, investigator, operator, ids)
+        asker = private_asker(house)
+        bits = asker.parameters()["generations"][0]["set"]["prefix_bits"]
+        ids["prefix"] = "0" * -(-bits // 4)
+        yield Inhabited(house, investigator, operator, asker.member, ids)
 
 
 @each_operation(ANYTHING)
@@ -155,8 +174,8 @@ def test_what_means_something_is_accepted(case: Any, inhabited: Inhabited) -> No
     operation = case.operation.definition.raw["operationId"]
     for name in case.path_parameters:
         case.path_parameters[name] = inhabited.ids[name]
-    kept = {"limit", "dry_run", "purpose"}
-    case.query = {name: value for name, value in case.query.items() if name in kept}
+    kept = {"limit", "dry_run", "purpose", "generation"}
+    case.query = {name: 1 if name == "generation" else value for name, value in case.query.items() if name in kept}
     if operation in _UPLOADS:
         case.media_type = "text/csv"
         case.body = (

@@ -1,13 +1,16 @@
 """How many statements a request makes: each is a way to the database and back, and none is added unnoticed."""
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
-import psycopg
 import pytest
+from blinding import Batch
+from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
 from members import Member, hit
+from private_asker import PrivateAsker, private_asker
+from statements import Sent, counted
 
 from registry.db.embedded import EmbeddedUrls
 
@@ -38,35 +41,26 @@ def seen(investigator: Member) -> str:
     return number
 
 
-@contextmanager
-def counted() -> Generator[list[str]]:
-    """The statements that any pool sends, in their order; BEGIN and COMMIT are not among them."""
-    sent: list[str] = []
-
-    original: Any = psycopg.Cursor.execute
-
-    def note(cursor: Any, statement: str | bytes, *arguments: Any, **named: Any) -> Any:
-        text = statement.decode() if isinstance(statement, bytes) else statement
-        sent.append(" ".join(text.split()))
-        return original(cursor, statement, *arguments, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(psycopg.Cursor, "execute", note)
-        yield sent
-
-
 def statements(ask: Callable[[], Any]) -> list[str]:
     """The first words of each statement of a request whose key this process has proved before."""
+    return [one.beginning for one in statements_and_rows(ask)]
+
+
+def statements_and_rows(ask: Callable[[], Any]) -> list[Sent]:
     ask()
     with counted() as sent:
         ask()
-    return [statement.partition(" FROM")[0].partition(" (")[0][:60] for statement in sent]
+    return sent
 
 
 ADMIT: Final = 1
 HOLD: Final = 1
 EVENT: Final = 1
 SUBJECTS: Final = 1
+CHARGE: Final = 1
+SETS: Final = 1
+STILL: Final = 1
+SLOTS: Final = 64
 
 
 def test_a_lookup_of_a_number_that_nobody_saw(employer: Member) -> None:
@@ -117,4 +111,67 @@ def test_noise_in_place_of_a_key_looks_nothing_up_and_is_charged_to_its_address(
         answer = house.client.get("/v1/account", headers={"Authorization": "Bearer nonsense"})
     assert answer.status_code == 401
     assert len(sent) == 1, sent
-    assert "spend_address" in sent[0]
+    assert "spend_address" in sent[0].text
+
+
+@pytest.fixture(scope="module")
+def asker(house: House) -> PrivateAsker:
+    return private_asker(house)
+
+
+def tag(house: House, number: str) -> bytes:
+    return tags_of(house.registry, number)[0]
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_a_blinded_batch_reads_nothing_at_all(asker: PrivateAsker, size: int) -> None:
+    batch = Batch.of_numbers(["+12065550100"] * size)
+    assert len(found := statements(lambda: asker.send(batch.blinded))) == ADMIT + EVENT, found
+
+
+def test_a_question_under_a_key_of_its_own_makes_one_more(asker: PrivateAsker) -> None:
+    batch, once = Batch.of_numbers(["+12065550100"]), {"Idempotency-Key": '"once"'}
+    found = statements(lambda: asker.send(batch.blinded, headers=once))
+    assert len(found) == ADMIT + CHARGE + EVENT, found
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_a_disclosure_makes_as_many_as_a_check(house: House, asker: PrivateAsker, seen: str, size: int) -> None:
+    items = [{"tag": tag(house, seen)}, *({"tag": bytes([n]) * 32} for n in range(size))]
+    found = statements(lambda: asker.disclose(*items))
+    assert len(found) == ADMIT + 1 + EVENT + SUBJECTS, found
+
+
+@pytest.mark.parametrize("window", [{}, {"possessed_since": "2026-01-15"}])
+def test_a_disclosure_of_an_excluded_tag_makes_those_of_an_unknown_one_and_gets_as_many_rows(
+    house: House, asker: PrivateAsker, seen: str, window: dict[str, str]
+) -> None:
+    """So that not even the time of an answer tells the two apart; also for one that was seen before."""
+    seen_and_excluded, excluded = next(NUMBERS), next(NUMBERS)
+    investigator, operator = house.member("investigator"), house.member("operator")
+    investigator.record(hit(investigator.register_decoy(next(NUMBERS)), seen_and_excluded))
+    for number in (seen_and_excluded, excluded):
+        assert operator.post("/v1/exclusions", {"number": number, "reason": "outreach"}).status_code == 201
+    made = [
+        statements_and_rows(partial(asker.disclose, {"tag": one, **window}))
+        for one in (bytes(32), tag(house, excluded), tag(house, seen_and_excluded))
+    ]
+    assert made[0] == made[1] == made[2]
+    assert len(made[0]) == ADMIT + 1 + EVENT
+    assert made[0] != statements_and_rows(lambda: asker.disclose({"tag": tag(house, seen), **window}))
+
+
+def test_a_set_that_is_built_is_read_at_one_moment_in_parts(asker: PrivateAsker) -> None:
+    found = statements(lambda: asker.set_ids(1))
+    assert len(found) == ADMIT + SETS + STILL + 1 + SLOTS + EVENT, found
+
+
+def test_a_set_that_the_caller_has_is_not_read_at_all(asker: PrivateAsker) -> None:
+    headers = {**asker.member.headers, "If-None-Match": "*"}
+    found = statements(lambda: asker.member.client.get("/v1/private/set?generation=1", headers=headers))
+    assert len(found) == ADMIT + SETS + STILL + 1 + EVENT, found
+
+
+def test_parameters_of_a_set_that_is_built_ask_for_it_once(asker: PrivateAsker) -> None:
+    found = statements(asker.parameters)
+    assert len(found) == ADMIT + SETS + EVENT, found

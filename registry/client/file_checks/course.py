@@ -46,7 +46,7 @@ def run(questions: FileQuestions, folder: Folder, workers: Workers, result: Resu
 def _private(questions: FileQuestions, client: RegistryClient, local: Local, workers: Workers) -> PrivateCheck:
     parameters = client.parameters()
     parameters.check_vectors()
-    local.cache.adopt(parameters.public_keys())
+    local.cache.drop_others(parameters.public_keys())
     workers.begin(Job(questions.target, questions.root, questions.asking, parameters))
     check = PrivateCheck(client, questions.asking, parameters, local, buckets=questions.buckets)
     check.ask(workers)

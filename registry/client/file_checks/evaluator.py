@@ -22,6 +22,7 @@ class Evaluator:
             [Step(number, bytes.fromhex(public_key), parent) for number, public_key, parent in path]
             for path in settings["paths"]
         ]
+        self._public_keys = {step.generation: step.public_key for path in self._paths for step in path}
 
     def evaluate(self, numbers: list[str]) -> dict[str, Any]:
         """Whatever is not in the cache yet. Tags are kept request by request."""
@@ -38,7 +39,7 @@ class Evaluator:
             rows = [
                 (numbers[index], generation, tag) for generation, part in found.items() for index, tag in part.items()
             ]
-            self._cache.keep(rows, audit_id)
+            self._cache.keep(rows, audit_id, [(generation, self._public_keys[generation]) for generation in found])
             audit_ids.append(audit_id)
 
         charged = NumberBatch(numbers, tags).complete(self._paths, ask, keep)

@@ -81,21 +81,18 @@ class TagCache:
         self._database.close()
 
     def public_keys(self) -> dict[int, bytes]:
-        """Of every generation that was ever met here."""
+        """Of every generation whose tags were ever kept here."""
         return dict(self._database.execute("SELECT number, public_key FROM generation"))
 
-    def adopt(self, public_keys: Mapping[int, bytes]) -> None:
-        """Remembers these keys, and drops the tags of generations that are not among them, or were under other keys."""
+    def drop_others(self, public_keys: Mapping[int, bytes]) -> None:
+        """Drops the tags of generations that are not among these, and what was under another key than the one here."""
         known = self.public_keys()
-        if known == dict(public_keys):
-            return
         with transaction(self._database):
-            for number, public_key in public_keys.items():
-                if known.get(number, public_key) != public_key:
+            for number, public_key in known.items():
+                if public_keys.get(number) != public_key:
                     self._database.execute("DELETE FROM tag WHERE generation = ?", (number,))
-                self._database.execute("INSERT OR REPLACE INTO generation VALUES (?, ?)", (number, public_key))
-            kept = ",".join("?" * len(public_keys))
-            self._database.execute(f"DELETE FROM tag WHERE generation NOT IN ({kept})", tuple(public_keys))  # noqa: S608 - question marks
+                if public_keys.get(number, public_key) != public_key:
+                    self._database.execute("DELETE FROM generation WHERE number = ?", (number,))
 
     def count(self) -> int:
         """How many tags there are."""
@@ -108,9 +105,15 @@ class TagCache:
         )
         return {generation: KeptTag(tag, receipt) for generation, tag, receipt in rows}
 
-    def keep(self, tags: Iterable[tuple[str, int, bytes]], audit_id: str) -> None:
-        """tags: a number, a generation, and its tag."""
+    def keep(
+        self, tags: Iterable[tuple[str, int, bytes]], audit_id: str, public_keys: Iterable[tuple[int, bytes]]
+    ) -> None:
+        """tags: a number, a generation, and its tag. public_keys: those that the tags were proved under.
+
+        A key is remembered with the first tags under it: not before it was proved, and not later than it matters.
+        """
         with transaction(self._database):
+            self._database.executemany("INSERT OR IGNORE INTO generation VALUES (?, ?)", public_keys)
             self._database.execute("INSERT OR IGNORE INTO receipt (audit_id) VALUES (?)", (audit_id,))
             found = self._database.execute("SELECT id FROM receipt WHERE audit_id = ?", (audit_id,))
             with closing(found):
