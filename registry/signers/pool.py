@@ -63,13 +63,13 @@ class _Signer:
 
 
 class _Turn:
-    """A thread that waits for a signer."""
+    """A thread that wants a signer, and the one that it is given."""
 
     __slots__ = ("came", "signer")
 
-    def __init__(self) -> None:
+    def __init__(self, signer: _Signer | None) -> None:
         self.came = threading.Event()
-        self.signer: _Signer | None = None
+        self.signer = signer
 
 
 class SignerPool:
@@ -174,20 +174,21 @@ class SignerPool:
             self._replace(signer)
 
     def _patiently(self) -> _Signer:
+        """A signer that is alive, when it is this thread's turn. Refused(overloaded) where that takes too long."""
         until = time.monotonic() + _WAIT_SECONDS
         while True:
             with self._lock:
-                signer = self._idle.pop() if self._idle and not self._turns else None
-                if signer is None:
-                    turn = _Turn()
+                waits = not self._idle or bool(self._turns)
+                turn = _Turn(None if waits else self._idle.pop())
+                if waits:
                     self._turns.append(turn)
-            if signer is None:
+            if waits:
                 turn.came.wait(until - time.monotonic())
-                with self._lock:
-                    signer = turn.signer
-                    if signer is None:
-                        self._turns.remove(turn)
-                        raise Refused(Code.OVERLOADED, "All signer processes are busy.", retry_after=1.0)
+            with self._lock:
+                signer = turn.signer
+                if signer is None:
+                    self._turns.remove(turn)
+                    raise Refused(Code.OVERLOADED, "All signer processes are busy.", retry_after=1.0)
             if signer.process.is_alive():
                 return signer
             self._replace(signer)

@@ -146,7 +146,7 @@ def _running(port: int, requests: Sequence[bytes]) -> Generator[None]:
 def _evaluators(seed: bytes, size: int) -> Generator[Any]:
     """A function that lets so many processes evaluate all batches between them, and returns elements a second."""
     context = get_context("spawn")
-    pipes: list[Pipe[Any, Any]] = []
+    pipes: list[Any] = []
     for _ in range(size):
         ours, theirs = context.Pipe()
         context.Process(target=_evaluate, args=(theirs, seed), daemon=True).start()

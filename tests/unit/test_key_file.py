@@ -314,7 +314,7 @@ def test_a_generation_can_be_taken_out_for_good() -> None:
 
 def test_a_generation_that_is_chained_is_marked_until_it_is_taken_out(path: Path) -> None:
     more, number = CONTENT.with_new_generation(known={4}, chained=True)
-    assert (number, more.chained) == (5, {5})
+    assert (number, more.chained) == (5, frozenset({5}))
     write(path, more, None)
     assert read(path, None) == more
     assert more.with_new_generation()[0].chained == {5}
