@@ -130,7 +130,7 @@ BEGIN
   IF paid THEN
     SELECT c.request INTO v_known FROM registry.charges c
      WHERE c.organisation_id = p_organisation AND c.fingerprint = p_fingerprint;
-    reused := v_known IS DISTINCT FROM p_request;
+    reused := FOUND AND v_known <> p_request;  -- a row of just now a day ago may have gone meanwhile
   END IF;
   SELECT a.organisation_id, a.organisation_kind, a.organisation_name, a.scopes, a.usable, a.key_allowed,
          a.day_allowed, a.requests_per_minute, a.numbers_per_day, a.at_us, a.tat_us, a.used, a.generations
@@ -373,7 +373,7 @@ CREATE TABLE registry.hits (
     CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32))
 );
 
-COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from. Only the retraction columns ever change.';
+COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from. Only their retraction changes, and their tag where a newer generation takes it over.';
 
 COMMENT ON COLUMN registry.hits.tag IS 'Keyed pseudonym of the caller''s number under the generation.';
 

@@ -20,6 +20,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(
+        "COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from."
+        " Only the retraction columns ever change.'"
+    )
     op.execute("ALTER TABLE audit.subject DROP COLUMN generation")
     op.execute("DROP FUNCTION registry.carry_contacts, registry.charge_once")
     op.execute(

@@ -14,7 +14,7 @@ class Question:
     """
 
     number: str = field(repr=False)
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
     possessed_since: date | None = None
     possessed_until: date | None = None
     ref: str | None = field(default=None, repr=False)

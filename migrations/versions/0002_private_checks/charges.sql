@@ -37,7 +37,7 @@ BEGIN
   IF paid THEN
     SELECT c.request INTO v_known FROM registry.charges c
      WHERE c.organisation_id = p_organisation AND c.fingerprint = p_fingerprint;
-    reused := v_known IS DISTINCT FROM p_request;
+    reused := FOUND AND v_known <> p_request;  -- a row of just now a day ago may have gone meanwhile
   END IF;
   SELECT a.organisation_id, a.organisation_kind, a.organisation_name, a.scopes, a.usable, a.key_allowed,
          a.day_allowed, a.requests_per_minute, a.numbers_per_day, a.at_us, a.tat_us, a.used, a.generations

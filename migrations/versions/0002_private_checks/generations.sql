@@ -54,3 +54,4 @@ UPDATE audit.subject s SET generation = coalesce(
   (SELECT e.generation FROM registry.exclusions e WHERE e.tag = s.tag LIMIT 1),
   (SELECT d.generation FROM registry.disputes d WHERE d.tag = s.tag LIMIT 1));
 ALTER TABLE audit.subject ENABLE ALWAYS TRIGGER subject_append_only;
+COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from. Only their retraction changes, and their tag where a newer generation takes it over.';
