@@ -32,6 +32,8 @@ OTHER_DECOY: Final = "+17015550163"
 EXCLUDED: Final = "+18085550171"
 DISPUTED: Final = "+19075550188"
 REFUSED: Final = "+19025550135"
+UNLISTED: Final = "+12085550126"
+"""Asked about privately alone, and seen by nobody: not even its pseudonym may be found anywhere."""
 # libphonenumber's own examples: of a region that is served, and of two that are not.
 ASKED: Final = _example("CA")
 NOT_SERVED: Final = _example("GB")
@@ -170,7 +172,7 @@ def every_needle(secrets: Mapping[str, str], tags: Mapping[str, bytes] | None = 
     """All canaries and the control. secrets: those that a run made, by their names, such as API keys' secrets. tags:
     for places where not even pseudonyms may be.
     """
-    numbers = {**NUMBERS, "control": CONTROL}
+    numbers = {**NUMBERS, "unlisted number": UNLISTED, "control": CONTROL}
     spellings = [
         (f"{what}: {name}", needle) for what, e164 in numbers.items() for name, needle in number_spellings(e164)
     ]

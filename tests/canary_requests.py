@@ -25,6 +25,7 @@ from canaries import (
     REFUSED,
     RETRACTED,
     SOURCE_ID,
+    UNLISTED,
     national,
 )
 from command_line import CommandLine
@@ -167,7 +168,8 @@ def _private(ground: Ground, key: str) -> None:
     asked = {"purpose": PURPOSE, "case_ref": "HR-2026-118"}
     parameters: Any = _good(ground, Ask("getPrivateParameters", key=key)).json["generations"][0]
     evaluate = Ask("createPrivateEvaluation", key=key).with_headers(Idempotency_Key=f'"{IDEMPOTENCY_KEY} {ASKED}"')
-    blinded = encoded(Batch.of_numbers(NUMBERS.values()).blinded)
+    everybody = [*NUMBERS.values(), UNLISTED]
+    blinded = encoded(Batch.of_numbers(everybody).blinded)
     for _ in range(2):
         _json(ground, evaluate, {**asked, "blinded": blinded})
     generation = {"generation": str(parameters["generation"])}
@@ -176,15 +178,14 @@ def _private(ground: Ground, key: str) -> None:
     assert ground.ask(whole.with_headers(If_None_Match=parameters["set"]["etag"])).status == 304
     digits = -(-parameters["set"]["prefix_bits"] // 4)
     _good(ground, Ask("getPrivateBucket", path={"prefix": "0" * digits}, query=generation, key=key))
-    tags = [tags_of(ground.registry, number)[0] for number in NUMBERS.values()]
-    items = [
-        {"tag": encoded(tag), "ref": f"{REF} {number}"} for tag, number in zip(tags, NUMBERS.values(), strict=True)
-    ]
+    tags = [tags_of(ground.registry, number)[0] for number in everybody]
+    items = [{"tag": encoded(tag), "ref": f"{REF} {number}"} for tag, number in zip(tags, everybody, strict=True)]
     disclose = Ask("createPrivateDisclosure", key=key).with_headers(Idempotency_Key=f'"{IDEMPOTENCY_KEY} {DECOY}"')
     refused = {"tag": encoded(tags[0]), "ref": REF, "possessed_since": "2030-01-01"}
     answer, again = (_json(ground, disclose, {**asked, "items": [*items, refused]}) for _ in range(2))
     assert answer["results"] == again["results"]
     assert answer["results"][0]["outcome"] == "contact_observed"
+    assert answer["results"][everybody.index(UNLISTED)]["outcome"] == "none"
     assert answer["counts"]["refused"] == 1
 
 

@@ -2,9 +2,9 @@
 
     python stopped_rekey.py POINT FOLDER ARGUMENT...
 
-POINT: `preparing`, after some tags were committed; `switching`, just before COMMIT; `switched`, just after it; or
-`waiting`, which is like `preparing`, but waits there for the file `go` in the folder and goes on. In every case the
-file `there` is made. Tags are taken a few at a time.
+POINT: `preparing`, after some tags were committed; `switching`, just before COMMIT; `switched`, just after it. Or, like
+`preparing`: `waiting`, which waits there for the file `go` in the folder and goes on; `interrupted`, as by Ctrl-C. In
+every case the file `there` is made. Tags are taken a few at a time.
 """
 
 import os
@@ -25,6 +25,9 @@ _LOTS: Final = 3
 
 def stop(point: str, folder: Path) -> None:
     (folder / "there").touch()
+    if point == "interrupted":
+        os.kill(os.getpid(), signal.SIGINT)
+        return
     if point != "waiting":
         os.kill(os.getpid(), signal.SIGKILL)
     while not (folder / "go").exists():
@@ -38,7 +41,7 @@ def arrange(point: str, folder: Path) -> None:
     def few(tx: Reading, generation: int, after: bytes, most: int = FEW) -> list[tuple[bytes, bool]]:
         nonlocal lots
         lots += 1
-        if point in {"preparing", "waiting"} and lots == _LOTS + 1:
+        if point in {"preparing", "waiting", "interrupted"} and lots == _LOTS + 1:
             stop(point, folder)
         return read(tx, generation, after, most)
 

@@ -1,8 +1,8 @@
 """The command line `demand-registry`: one module per noun, imported only when it is asked for.
 
-So the commands that only speak HTTP (`import`, `version`) run on the base install, and none waits for what it does not
-use. Owns the list of commands. No message of this package may repeat what was typed where it could be a phone number
-or a secret, and neither is ever taken from the arguments, which process lists and shell histories show.
+So the commands that only speak HTTP (`check`, `import`, `version`) run on the base install, and none waits for what it
+does not use. Owns the list of commands. No message of this package may repeat what was typed where it could be a phone
+number or a secret, and neither is ever taken from the arguments, which process lists and shell histories show.
 """
 
 import re
@@ -25,7 +25,7 @@ SECTIONS: Final = {
     "Set up": {
         "migrate": ("migrate", "Bring the database to this version's schema."),
         "init": ("init", "Make the key file and register it with the database."),
-        "generations": ("generations", "List, add and retire tag keys."),
+        "generations": ("generations", "List, add, retire and rekey tag keys."),
     },
     "Administer": {
         "organisations": ("organisations", "Create, list, suspend, resume and limit organisations."),
@@ -122,7 +122,7 @@ def _reveals(message: str) -> bool:
     "  demand-registry keys issue --organisation 'Demo employer'\n"
     "  demand-registry import hits.csv --dry-run\n\n"
     "Settings come from REGISTRY_* variables; docs/operations.md lists them. Beside a running `demand-registry run`, "
-    "in the same folder, none is needed. Exit codes: 0 done, 1 refused or failed, 2 used wrongly.",
+    "in the same folder, none is needed. Exit codes: 0 done, 1 refused or failed, 2 used wrongly; `check` has its own.",
 )
 def main() -> None:
     """Demand Registry: contacts with decoy advertisements, kept without a readable phone number."""

@@ -133,6 +133,8 @@ def _begun(
             raise Refused(Code.INVALID_VALUE, f"Generation {work.generation} is being rekeyed; finish that first.")
         _confirm(progress, work.generation, work.successor, yes=yes, resumed=True)
         return work, keys
+    if work is not None and not quiet:
+        click.echo("What an earlier run has prepared cannot be used any more. It is begun anew.")
     generation = chosen(owner.known, number)
     content, successor = keys.content.with_new_generation(owner.known.known, chained=True)
     _confirm(progress, generation, successor, yes=yes, resumed=False)

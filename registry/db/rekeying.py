@@ -70,8 +70,10 @@ _HOLD_GENERATIONS: Final = text("SELECT FROM registry.generations WHERE retired_
 # In the order in which operations write to them, so that nobody waits in a circle. Reading goes on.
 _HOLD_TABLES: Final = text(
     "LOCK TABLE registry.decoys, registry.submissions, registry.hits, registry.exclusions, registry.disputes,"
-    " registry.listings, registry.private_set_slots, registry.private_sets, audit.subject IN EXCLUSIVE MODE"
+    " registry.listings, registry.private_set_slots, registry.private_sets IN EXCLUSIVE MODE"
 )
+# Not before it must be: every question about a listed number writes to it. Whatever tag that names is prepared by then.
+_HOLD_SUBJECTS: Final = text("LOCK TABLE audit.subject IN EXCLUSIVE MODE")
 _WITH_GENERATION: Final = (
     "UPDATE {table} AS t SET tag = r.successor, generation = :successor FROM registry.rekeyed_tags r"
     " WHERE r.generation = :of AND t.tag = r.tag AND t.generation = :of"
@@ -226,6 +228,7 @@ def rewrite(tx: Writing, rekeying: Rekeying) -> dict[str, int]:
     counted["submissions"] = run(_SUBMISSIONS, {"of": rekeying.generation}).rowcount
     counted["listings"] = run(_LISTINGS, of).rowcount
     run(_LISTINGS_OF_NOTHING, {"of": rekeying.generation})
+    run(_HOLD_SUBJECTS)
     run(_UNGUARD_SUBJECTS)
     counted["subjects"] = run(_SUBJECTS, of).rowcount
     run(_GUARD_SUBJECTS)

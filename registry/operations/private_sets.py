@@ -73,11 +73,11 @@ class _Wanted:
         self._built_for = f"{registry.policy.name} {self._threshold}"
 
     def missing(self, found: dict[int, PrivateSet]) -> list[int]:
-        """Active generations whose set is not of this epoch."""
+        """Active generations whose set is older than this epoch. One of the next is as good: clocks differ a little."""
         return [
             number
             for number in self._registry.generations.active
-            if (one := found.get(number)) is None or one.epoch != self._epoch or one.built_for != self._built_for
+            if (one := found.get(number)) is None or one.epoch < self._epoch or one.built_for != self._built_for
         ]
 
     def build(self, tx: Writing) -> dict[int, PrivateSet]:

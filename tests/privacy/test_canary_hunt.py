@@ -5,6 +5,7 @@ Each place holds a control value as well, written there on purpose, and what is 
 """
 
 import base64
+import json
 import logging
 import os
 import subprocess
@@ -15,7 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canaries import ASKED, CONTROL, LISTED, REFUSED, Needles, every_needle, national, number_spellings
+from blinding import set_id
+from canaries import (
+    ASKED,
+    CONTROL,
+    LISTED,
+    REFUSED,
+    SEED,
+    UNLISTED,
+    Needles,
+    every_needle,
+    national,
+    number_spellings,
+)
 from canary_abuses import abuse, break_down
 from canary_requests import run_beside_the_api, succeed
 from holders import tags as tags_of
@@ -24,6 +37,7 @@ from private_asker import ASKING
 from psycopg import sql
 
 from registry.db.postgres_programs import program
+from registry.keys import SecretKey
 from registry.operations.operation import Operation
 from registry.signers import Signers
 
@@ -31,6 +45,7 @@ pytestmark = [pytest.mark.xdist_group("canary-hunt"), pytest.mark.timeout(300)]
 _SPACED = f"{LISTED[2:5]} {LISTED[5:8]} {LISTED[8:]}"
 _USER_AGENT = f"dialler/{LISTED[1:]} (tel {national(LISTED)}; {_SPACED}; {LISTED[2:]})"
 _DESCRIPTORS = Path("/proc/self/fd")
+STORED = "listed number's tag"
 _WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics"}
 
 
@@ -226,6 +241,46 @@ def test_a_dump_of_the_database_holds_no_canary(ground: Ground, needles: Needles
     assert _is_control(needles.found_in(dump))
     running = ground.rows(sql.SQL("SELECT query FROM pg_stat_activity"))
     assert needles.found_in(str(running)) == set()
+
+
+@pytest.fixture(scope="module")
+def unlisted_needles(ground: Ground) -> Needles:
+    """Of a number that was asked privately and is in no list: what it became on its way, in every form."""
+    first = next(answer for answer in ground.answers if answer.ask.operation == "createPrivateEvaluation")
+    blinded = base64.b64decode(json.loads(first.ask.body or b"")["blinded"])
+    (told,) = first.json["evaluations"]
+    evaluated, proof = base64.b64decode(told["evaluated"]), base64.b64decode(told["proof"])
+    tag = SecretKey(SEED).tag(UNLISTED)
+    things = {
+        "blinded element": blinded[-32:],
+        "evaluated element": evaluated[-32:],
+        "proof": proof[:32],
+        "unlisted number's tag": tag,
+        "unlisted number's set id": set_id(1, tag),
+        STORED: SecretKey(SEED).tag(LISTED),
+    }
+    numbers = {"unlisted number": UNLISTED, "control": CONTROL}
+    spellings = [(f"{what}: {name}", text) for what, e164 in numbers.items() for name, text in number_spellings(e164)]
+    return Needles.of([*spellings, *things.items()])
+
+
+def test_nothing_is_kept_of_a_number_that_was_asked_privately_and_is_not_listed(
+    ground: Ground, unlisted_needles: Needles
+) -> None:
+    """Neither its tag, which came with a disclosure, nor anything of its way there: in no file, log line, problem,
+    header or number that is measured.
+    """
+    asked = next(one.ask for one in ground.answers if one.ask.operation == "createPrivateDisclosure")
+    assert "unlisted number's tag, in base64" in unlisted_needles.found_in(asked.body or b"")
+    kept = set(unlisted_needles.found_in_files(ground.pgdata, but_for=ground.before))
+    assert STORED in kept, "a listed number's tag would be found, and is"
+    assert _is_control(kept - {STORED})
+    assert _is_control(unlisted_needles.found_in(ground.log.getvalue()))
+    exposed = ground.ask(Ask("getMetrics")).body
+    told = [exposed, *(answer.body for answer in ground.answers if answer.is_problem)]
+    headers = [str(answer.headers).encode() for answer in ground.answers]
+    assert [one for one in (*told, *headers) if unlisted_needles.found_in(one)] == []
+    assert [error for error in ground.exceptions if unlisted_needles.found_in(_told(error))] == []
 
 
 def test_a_user_agent_is_kept_without_what_could_be_a_number(ground: Ground) -> None:

@@ -1,6 +1,7 @@
 """After a tag key has leaked: what `demand-registry generations rekey` changes, and what stays as it was."""
 
 import json
+import re
 from typing import Any, Final
 
 import pytest
@@ -9,7 +10,7 @@ from caller_stories import days_ago
 from command_line import on_a_terminal
 from holders import tags as tags_of
 from members import hit
-from psycopg import errors
+from psycopg import errors, sql
 from rekey_scene import Leaked
 
 from registry import key_file
@@ -43,6 +44,18 @@ def test_no_old_tag_is_left_in_the_database_or_its_files(scene: Leaked) -> None:
     assert scene.in_tables(new) == scene.in_files(new) == [True] * everybody
     assert not any(scene.in_tables(set_ids) + scene.in_files(set_ids))
     assert scene.count("registry.rekeyed_tags") == scene.count("registry.rekeyings") == 0
+
+
+def test_where_the_owner_does_not_own_the_database_it_names_what_is_left_to_do(scene: Leaked) -> None:
+    ((name,),) = scene.rows("SELECT current_database()")
+    scene.superuser.execute(sql.SQL("ALTER DATABASE {} OWNER TO postgres").format(sql.Identifier(name)))
+    said = scene.cli.done("generations", "rekey", "--yes")
+    found = re.search(r"As who does: (VACUUM .*;)", said)
+    assert found
+    old = scene.tags(scene.filled.seen, 1)
+    assert any(scene.in_files(old))
+    scene.superuser.execute(found[1].encode())
+    assert not any(scene.in_files(old))
 
 
 def test_every_row_is_rewritten_retracted_removed_and_closed_ones_too_and_nothing_else_of_them(scene: Leaked) -> None:

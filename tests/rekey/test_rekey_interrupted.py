@@ -10,7 +10,7 @@ from databases import dsn
 from interleaved import wait_until
 from members import KEYS
 from psycopg import errors
-from rekey_scene import Leaked
+from rekey_scene import PATIENCE_SECONDS, Leaked
 from stopped_rekey import FEW
 
 from registry import key_file
@@ -36,6 +36,17 @@ def test_killed_while_it_prepares_it_continues_with_what_it_had(scene: Leaked, m
     assert scene.rekey()["successor"] == 2
     assert new == set(scene.tags(scene.filled.seen, 1)) - {bytes(tag) for (tag,) in prepared}
     assert scene.keys == held
+    scene.assert_rekeyed()
+
+
+def test_interrupted_by_hand_it_says_that_it_can_be_continued(scene: Leaked) -> None:
+    with scene.stopped("interrupted") as process:
+        assert process.wait(PATIENCE_SECONDS) == 1
+    said = (scene.folder / "interrupted.log").read_text()
+    assert "Interrupted. What was prepared is kept: run the command again, and it continues." in said
+    assert "Traceback" not in said
+    assert scene.count("registry.rekeyed_tags") > 0
+    scene.rekey()
     scene.assert_rekeyed()
 
 
@@ -66,7 +77,7 @@ def test_what_was_prepared_for_a_key_that_is_lost_is_begun_anew(scene: Leaked) -
     scene.killed("preparing")
     lost = scene.keys.seeds[2]
     key_file.write(scene.keys_path, KEYS, None)  # from a backup that was made before
-    assert scene.rekey()["successor"] == 2
+    assert "begun anew" in scene.cli.done("generations", "rekey", "--yes")
     assert scene.keys.seeds[2] != lost
     scene.assert_rekeyed()
 

@@ -27,6 +27,7 @@ def test_fingerprints_never_change() -> None:
         Purpose.IDEMPOTENCY_KEY: "4437c2798ff3f0cbbd80a1c32a5b15ec86bfb1cdfc26e4369bea4a45f1ebd787",
         Purpose.REQUEST: "3e77d3e9e59872735b0731670098c0ce3d58a4168fb3c4fe953c89574f0bcef9",
         Purpose.ADDRESS: "5adeff5aa4f9357b08e6b13f14e7d316d26894bfc08ff4cc07b3e8b4387bae12",
+        Purpose.SET_DUMMIES: "6c88042ad80b17a29dd95b1dec6bc3fdfd72e249ac6d30afc3661c3109ab4662",
     }
 
 

@@ -66,10 +66,6 @@ class PackedRows:
         state = self._state[at]
         return _CODES[state - _FIRST_CODE] if state >= _FIRST_CODE else None
 
-    def distinct(self) -> "array[int]":
-        """Every number that is asked about, once, sorted; see `written`."""
-        return array("Q", sorted(set(self._number) - {0}))
-
 
 def written(number: int) -> str:
     """The E.164 form of a packed number."""

@@ -30,6 +30,7 @@ from registry.domain.policy import Outcome
 from registry.domain.tables import Record
 
 _FEWEST_AT_ONCE: Final = 50
+_ROWS_AT_ONCE: Final = 1_000
 _chance: Final = random.SystemRandom()
 
 
@@ -58,7 +59,6 @@ class PrivateCheck:
 
         Raises RegistryError or WorkerFailed; what was answered by then is kept.
         """
-        self._read()
         self._evaluate(workers)
         self._compare()
         self._disclose()
@@ -89,8 +89,57 @@ class PrivateCheck:
         )
         return (remark,)
 
-    def _read(self) -> None:
-        self._local.progress.stage("Reading", self._local.file.rows)
+    def _evaluate(self, workers: Workers) -> None:
+        """Reads the file and has its numbers evaluated meanwhile."""
+        rows = self._local.file.rows
+        self._local.progress.stage("Evaluating", rows)
+
+        def done(one: Done) -> None:
+            self.costs.evaluated += one.charged
+            self.costs.audit_ids += one.audit_ids
+            self._local.progress.advance(one.numbers)
+
+        size = min(self._parameters.batch_max, max(_FEWEST_AT_ONCE, -(-rows // len(workers))))
+        workers.run(self._batches(size), done)
+        workers.dismiss()
+
+    def _batches(self, size: int) -> Iterator[list[str]]:
+        """Numbers to evaluate, each drawn by chance from twice as many as a batch holds."""
+        pool: list[int] = []
+        for number in self._unknown():
+            pool.append(number)
+            if len(pool) >= 2 * size:
+                _chance.shuffle(pool)
+                yield list(map(written, pool[size:]))
+                del pool[size:]
+        _chance.shuffle(pool)
+        for start in range(0, len(pool), size):
+            yield list(map(written, pool[start : start + size]))
+
+    def _unknown(self) -> Iterator[int]:
+        """Every different number that is not in the cache, as the file is read."""
+        seen: set[int] = set()
+        known, active = self._local.cache.count() > 0, set(self._active)
+        others = 0
+        for number in self._read():
+            if number == 0 or number in seen:
+                others += 1
+            else:
+                seen.add(number)
+                if known and self._local.cache.tags(written(number)).keys() >= active:
+                    self.costs.from_cache += 1
+                    others += 1
+                else:
+                    yield number
+            if others == _ROWS_AT_ONCE:
+                self._local.progress.advance(others)
+                others = 0
+        self._local.progress.advance(others)
+        self.costs.numbers = len(seen)
+        self._distinct = array("Q", seen)
+
+    def _read(self) -> Iterator[int]:
+        """The number of every row, as it is packed; 0 for one that asks nothing."""
         table = self._local.file.table
         for record in self._local.file.records():
             if record.blank:
@@ -98,34 +147,10 @@ class PrivateCheck:
             asked = table.question(record)
             if isinstance(asked, RowRefusal):
                 self._rows.append(Unreadable(asked.code, asked.field, asked.detail), None, None)
-                continue
-            since, until = asked.possessed_since, asked.possessed_until
-            self._rows.append(self._reader.read(asked.number, asked.region, since, until), since, until)
-        self._distinct = self._rows.distinct()
-        self._local.progress.advance(self._local.file.rows)
-
-    def _evaluate(self, workers: Workers) -> None:
-        cache = self._local.cache
-        wanted = list(self._distinct)
-        if cache.count():
-            wanted = [number for number in wanted if not cache.tags(written(number)).keys() >= set(self._active)]
-        _chance.shuffle(wanted)
-        self.costs.numbers = len(self._distinct)
-        self.costs.from_cache = len(self._distinct) - len(wanted)
-        self._local.progress.stage("Evaluating", len(self._distinct))
-        self._local.progress.advance(self.costs.from_cache)
-        size = min(self._parameters.batch_max, max(_FEWEST_AT_ONCE, -(-len(wanted) // len(workers))))
-        batches = (
-            [written(number) for number in wanted[start : start + size]] for start in range(0, len(wanted), size)
-        )
-
-        def done(one: Done) -> None:
-            self.costs.evaluated += one.charged
-            self.costs.audit_ids += one.audit_ids
-            self._local.progress.advance(one.numbers)
-
-        workers.run(batches, done)
-        workers.dismiss()
+            else:
+                since, until = asked.possessed_since, asked.possessed_until
+                self._rows.append(self._reader.read(asked.number, asked.region, since, until), since, until)
+            yield self._rows.numbers[-1]
 
     def _compare(self) -> None:
         """In which generation's set every row's number is; 0 for none. The sets are gone from memory afterwards."""
