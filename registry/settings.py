@@ -32,7 +32,9 @@ class Settings(Confidential, BaseModel):
 
     mode: Mode = Mode.LIVE
     database_url: SecretStr | None = Field(None, description="The application's login, a member of registry_app.")
-    owner_database_url: SecretStr | None = Field(None, description="The schema's owner, for migrations and rekeying alone.")
+    owner_database_url: SecretStr | None = Field(
+        None, description="The schema's owner, for migrations and rekeying alone."
+    )
     key_file: Path | None = None
     key_passphrase_file: Path | None = None
     data_dir: Path = Path("data")

@@ -13,11 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from registry.cli import main
-from registry.db import rekeying
-from registry.db.database import Reading
+if TYPE_CHECKING:
+    from registry.db.database import Reading
 
 FEW: Final = 4
 _LOTS: Final = 3
@@ -35,10 +34,12 @@ def stop(point: str, folder: Path) -> None:
 
 
 def arrange(point: str, folder: Path) -> None:
+    from registry.db import rekeying  # noqa: PLC0415 - its signers import this module, too, and need none of that
+
     read = rekeying.tags_after
     lots = 0
 
-    def few(tx: Reading, generation: int, after: bytes, most: int = FEW) -> list[tuple[bytes, bool]]:
+    def few(tx: "Reading", generation: int, after: bytes, most: int = FEW) -> list[tuple[bytes, bool]]:
         nonlocal lots
         lots += 1
         if point in {"preparing", "waiting", "interrupted"} and lots == _LOTS + 1:
@@ -61,5 +62,7 @@ def arrange(point: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    from registry.cli import main
+
     arrange(sys.argv[1], Path(sys.argv[2]))
     main(sys.argv[3:], prog_name="demand-registry")
