@@ -83,8 +83,8 @@ def test_what_was_prepared_for_a_key_that_is_lost_is_begun_anew(scene: Leaked) -
 
 
 def test_a_generation_that_is_added_meanwhile_is_another_one(scene: Leaked) -> None:
-    """It has its own number, and has to wait for its turn. A start of the embedded registry, which makes the keys of its
-    file known, leaves the one under way alone as well.
+    """It has its own number, and has to wait for its turn. A start of the embedded registry, which makes the keys of
+    its file known, leaves the one under way alone as well.
     """
     scene.killed("preparing")
     with scene.house():
