@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from api import openapi, refusals
 from api.authentication import Authenticator
@@ -27,7 +28,9 @@ from api.resources import (
     private_sets,
 )
 from registry.db.database import Database
+from registry.log_key import LogKey
 from registry.operations.registry import Registry
+from registry.operations.sealing import Sealing
 from registry.settings import Settings
 from registry.tagging import Tagging
 
@@ -59,12 +62,15 @@ def create_app(settings: Settings, database: Database, keys: Tagging) -> FastAPI
     return wire(Registry.of(settings, database, keys))
 
 
-def wire(registry: Registry) -> FastAPI:
-    """The application around a registry that is put together already."""
+def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
+    """The application around a registry that is put together already. log_key: where this process is to seal."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> "AsyncGenerator[None]":
+        sealing = None if log_key is None else Sealing(registry.database, log_key)
         yield
+        if sealing is not None:
+            await run_in_threadpool(sealing.close)
         registry.close()
 
     app = FastAPI(

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
@@ -23,6 +22,7 @@ _faults = logging.getLogger("registry.faults")
 
 # A method is the caller's text, too: others are counted and logged as one.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID: Final = b"x-request-id"
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -51,7 +51,10 @@ class Edge:
         self._new_id = new_id
         self._body_cap = body_cap
         self._streamed = streamed
-        self._headers = {**_HEADERS, **always}
+        # As they travel: starlette's own headers would look through all of an answer's for each of these.
+        self._headers = tuple(
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in {**_HEADERS, **always}.items()
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,10 +70,13 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = str(request_id)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", ())
+                names = {name for name, _ in given}
+                message["headers"] = [
+                    *(header for header in given if header[0] != _REQUEST_ID),
+                    (_REQUEST_ID, str(request_id).encode()),
+                    *(header for header in self._headers if header[0] not in names),
+                ]
             await send(message)
 
         capped = receive if scope["path"] in self._streamed else cap(receive, self._body_cap)

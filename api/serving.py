@@ -11,7 +11,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from api.app import wire
-from registry.operations.assembly import open_registry
+from registry.operations.assembly import open_log_key, open_registry
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def build() -> FastAPI:
-    """Raises like `open_registry`: a process that cannot answer does not start."""
+    """Raises like `open_registry` and `open_log_key`: a process that cannot answer does not start."""
     settings = Settings.from_environment(os.environ)
     configure_logging(settings.log_level)
     signers = (os.cpu_count() or 1) if settings.signers is None else settings.signers
-    app = wire(open_registry(settings, signers=signers))
+    app = wire(open_registry(settings, signers=signers), open_log_key(settings))
     # What is there now stays for ever: the collector need not look at it again with every large answer.
     gc.collect()
     gc.freeze()

@@ -176,6 +176,21 @@ BEGIN
 END
 $$;
 
+CREATE TABLE audit.checkpoint (
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    last_xid xid8 NOT NULL,
+    last_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    note text NOT NULL,
+    CONSTRAINT checkpoint_root CHECK ((octet_length(root) = 32)),
+    CONSTRAINT checkpoint_size CHECK ((size > 0))
+);
+
+COMMENT ON TABLE audit.checkpoint IS 'Signed heads of the log. Kept for ever, append only.';
+
+COMMENT ON COLUMN audit.checkpoint.last_xid IS 'The last event that is sealed; with last_id, where the next sealing begins.';
+
 CREATE TABLE audit.event (
     id bigint NOT NULL,
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -205,6 +220,19 @@ ALTER TABLE audit.event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE audit.leaf (
+    idx bigint NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT leaf_hash CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT leaf_idx CHECK ((idx >= 0))
+);
+
+COMMENT ON TABLE audit.leaf IS 'The events in the order in which they were sealed. Kept for ever, append only.';
+
+COMMENT ON COLUMN audit.leaf.hash IS 'RFC 6962 leaf hash of the event''s body; it stays when the body is dropped.';
+
 CREATE TABLE audit.private (
     event uuid NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -225,6 +253,19 @@ CREATE TABLE audit.subject (
 COMMENT ON TABLE audit.subject IS 'Which disclosures name a tag. Bound to the event by its subjects digest. Append only.';
 
 COMMENT ON COLUMN audit.subject.generation IS 'Under which the tag was made; null where its contacts moved to a newer one in that moment.';
+
+CREATE TABLE audit.tile (
+    level smallint NOT NULL,
+    n bigint NOT NULL,
+    hashes bytea NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT tile_hashes CHECK ((octet_length(hashes) = 8192)),
+    CONSTRAINT tile_level CHECK (((level >= 0) AND (level <= 7))),
+    CONSTRAINT tile_n CHECK ((n >= 0)),
+    CONSTRAINT tile_root CHECK ((octet_length(root) = 32))
+);
+
+COMMENT ON TABLE audit.tile IS 'Full tiles of 256 hashes (C2SP tlog-tiles). Kept for ever, append only.';
 
 CREATE UNLOGGED TABLE registry.address_rates (
     address bytea NOT NULL,
@@ -545,17 +586,29 @@ COMMENT ON TABLE registry.submissions IS 'What an organisation has sent, so that
 
 COMMENT ON COLUMN registry.submissions.source_key IS 'Keyed fingerprint of the source id, or of the hit''s content where it had none.';
 
+ALTER TABLE ONLY audit.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (size);
+
 ALTER TABLE ONLY audit.event
     ADD CONSTRAINT event_event_id_key UNIQUE (event_id);
 
 ALTER TABLE ONLY audit.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (xid, id);
 
+ALTER TABLE ONLY audit.leaf
+    ADD CONSTRAINT leaf_event_key UNIQUE (xid, id);
+
+ALTER TABLE ONLY audit.leaf
+    ADD CONSTRAINT leaf_pkey PRIMARY KEY (idx);
+
 ALTER TABLE ONLY audit.private
     ADD CONSTRAINT private_pkey PRIMARY KEY (event);
 
 ALTER TABLE ONLY audit.subject
     ADD CONSTRAINT subject_pkey PRIMARY KEY (tag, event);
+
+ALTER TABLE ONLY audit.tile
+    ADD CONSTRAINT tile_pkey PRIMARY KEY (level, n);
 
 ALTER TABLE ONLY registry.address_rates
     ADD CONSTRAINT address_rates_pkey PRIMARY KEY (address);
@@ -623,7 +676,7 @@ ALTER TABLE ONLY registry.rekeyings
 ALTER TABLE ONLY registry.submissions
     ADD CONSTRAINT submissions_pkey PRIMARY KEY (organisation_id, source_key);
 
-CREATE INDEX event_by_organisation ON audit.event USING btree (organisation, id);
+CREATE INDEX event_by_organisation ON audit.event USING btree (organisation, event_id);
 
 CREATE INDEX private_by_age ON audit.private USING btree (at);
 
@@ -649,6 +702,14 @@ CREATE INDEX submissions_by_decoy ON registry.submissions USING btree (decoy_id)
 
 CREATE UNIQUE INDEX submissions_by_hit ON registry.submissions USING btree (organisation_id, hit_id);
 
+CREATE TRIGGER checkpoint_append_only BEFORE DELETE OR UPDATE ON audit.checkpoint FOR EACH ROW EXECUTE FUNCTION audit.refuse_change();
+
+ALTER TABLE audit.checkpoint ENABLE ALWAYS TRIGGER checkpoint_append_only;
+
+CREATE TRIGGER checkpoint_no_truncate BEFORE TRUNCATE ON audit.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+
+ALTER TABLE audit.checkpoint ENABLE ALWAYS TRIGGER checkpoint_no_truncate;
+
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON audit.event FOR EACH ROW EXECUTE FUNCTION audit.refuse_change();
 
 ALTER TABLE audit.event ENABLE ALWAYS TRIGGER event_append_only;
@@ -657,6 +718,14 @@ CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON audit.event FOR EACH STATEME
 
 ALTER TABLE audit.event ENABLE ALWAYS TRIGGER event_no_truncate;
 
+CREATE TRIGGER leaf_append_only BEFORE DELETE OR UPDATE ON audit.leaf FOR EACH ROW EXECUTE FUNCTION audit.refuse_change();
+
+ALTER TABLE audit.leaf ENABLE ALWAYS TRIGGER leaf_append_only;
+
+CREATE TRIGGER leaf_no_truncate BEFORE TRUNCATE ON audit.leaf FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+
+ALTER TABLE audit.leaf ENABLE ALWAYS TRIGGER leaf_no_truncate;
+
 CREATE TRIGGER subject_append_only BEFORE DELETE OR UPDATE ON audit.subject FOR EACH ROW EXECUTE FUNCTION audit.refuse_change();
 
 ALTER TABLE audit.subject ENABLE ALWAYS TRIGGER subject_append_only;
@@ -664,6 +733,14 @@ ALTER TABLE audit.subject ENABLE ALWAYS TRIGGER subject_append_only;
 CREATE TRIGGER subject_no_truncate BEFORE TRUNCATE ON audit.subject FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 
 ALTER TABLE audit.subject ENABLE ALWAYS TRIGGER subject_no_truncate;
+
+CREATE TRIGGER tile_append_only BEFORE DELETE OR UPDATE ON audit.tile FOR EACH ROW EXECUTE FUNCTION audit.refuse_change();
+
+ALTER TABLE audit.tile ENABLE ALWAYS TRIGGER tile_append_only;
+
+CREATE TRIGGER tile_no_truncate BEFORE TRUNCATE ON audit.tile FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+
+ALTER TABLE audit.tile ENABLE ALWAYS TRIGGER tile_no_truncate;
 
 ALTER TABLE ONLY registry.api_keys
     ADD CONSTRAINT api_keys_organisation FOREIGN KEY (organisation_id) REFERENCES registry.organisations(id);
@@ -699,11 +776,14 @@ ALTER TABLE ONLY registry.rekeyings
     ADD CONSTRAINT rekeyings_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
 
 GRANT USAGE ON SCHEMA audit TO registry_app;
+GRANT USAGE ON SCHEMA audit TO registry_sealer;
 
 GRANT USAGE ON SCHEMA registry TO registry_app;
+GRANT USAGE ON SCHEMA registry TO registry_sealer;
 
 REVOKE ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) TO registry_app;
+GRANT ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) TO registry_sealer;
 
 REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 
@@ -719,7 +799,15 @@ GRANT ALL ON FUNCTION registry.charge_once(p_key text, p_scope text, p_organisat
 REVOKE ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) TO registry_app;
 
+GRANT SELECT,INSERT ON TABLE audit.checkpoint TO registry_sealer;
+GRANT SELECT ON TABLE audit.checkpoint TO registry_app;
+
+GRANT SELECT ON TABLE audit.event TO registry_sealer;
+
 GRANT INSERT(body) ON TABLE audit.event TO registry_app;
+
+GRANT SELECT,INSERT ON TABLE audit.leaf TO registry_sealer;
+GRANT SELECT ON TABLE audit.leaf TO registry_app;
 
 GRANT INSERT(event) ON TABLE audit.private TO registry_app;
 
@@ -729,11 +817,16 @@ GRANT INSERT(address) ON TABLE audit.private TO registry_app;
 
 GRANT INSERT(user_agent) ON TABLE audit.private TO registry_app;
 
+GRANT SELECT ON TABLE audit.subject TO registry_sealer;
+
 GRANT INSERT(tag) ON TABLE audit.subject TO registry_app;
 
 GRANT INSERT(event) ON TABLE audit.subject TO registry_app;
 
 GRANT INSERT(generation) ON TABLE audit.subject TO registry_app;
+
+GRANT SELECT,INSERT ON TABLE audit.tile TO registry_sealer;
+GRANT SELECT ON TABLE audit.tile TO registry_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.address_rates TO registry_app;
 
@@ -782,6 +875,7 @@ GRANT SELECT,INSERT ON TABLE registry.exclusions TO registry_app;
 GRANT UPDATE(removed_at) ON TABLE registry.exclusions TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.generations TO registry_app;
+GRANT SELECT ON TABLE registry.generations TO registry_sealer;
 
 GRANT UPDATE(retired_at) ON TABLE registry.generations TO registry_app;
 
@@ -800,6 +894,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.listings TO registry_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE registry.organisation_days TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.organisations TO registry_app;
+GRANT SELECT ON TABLE registry.organisations TO registry_sealer;
 
 GRANT UPDATE(requests_per_minute) ON TABLE registry.organisations TO registry_app;
 

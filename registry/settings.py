@@ -37,6 +37,10 @@ class Settings(Confidential, BaseModel):
     )
     key_file: Path | None = None
     key_passphrase_file: Path | None = None
+    log_key_file: Path | None = Field(
+        None, description="The key that signs the audit log's checkpoints. A process that has it seals."
+    )
+    log_key_passphrase_file: Path | None = None
     data_dir: Path = Path("data")
 
     host: str = "127.0.0.1"
@@ -104,12 +108,20 @@ class Settings(Confidential, BaseModel):
 
     def passphrase(self) -> str | None:
         """The key file's passphrase: the first line of its file; None where no file is named."""
-        if self.key_passphrase_file is None:
-            return None
-        try:
-            first = self.key_passphrase_file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError):
-            first = ""
-        if not first.strip():
-            raise SettingsError(f"{PREFIX}KEY_PASSPHRASE_FILE: the file cannot be read, or its first line is empty.")
-        return first
+        return _first_line(self.key_passphrase_file, "KEY_PASSPHRASE_FILE")
+
+    def log_passphrase(self) -> str | None:
+        """Likewise of the log key."""
+        return _first_line(self.log_key_passphrase_file, "LOG_KEY_PASSPHRASE_FILE")
+
+
+def _first_line(path: Path | None, name: str) -> str | None:
+    if path is None:
+        return None
+    try:
+        first = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError):
+        first = ""
+    if not first.strip():
+        raise SettingsError(f"{PREFIX}{name}: the file cannot be read, or its first line is empty.")
+    return first

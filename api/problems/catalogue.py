@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from api.problems.log_wording import LOG_WORDING
 from api.problems.number_wording import NUMBER_WORDING
 from api.problems.private_wording import PRIVATE_WORDING
 from api.problems.request_wording import REQUEST_WORDING
@@ -99,6 +100,8 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.ALREADY_EXCLUDED: (409, _WHOLE),
     Code.ALREADY_DISPUTED: (409, _WHOLE),
     Code.ALREADY_CLOSED: (409, _WHOLE),
+    Code.NOT_SEALED: (409, _WHOLE),
+    Code.UNKNOWN_CHECKPOINT: (404, _WHOLE),
     Code.IDEMPOTENCY_KEY_REUSED: (422, _WHOLE),
     Code.IDEMPOTENCY_KEY_IN_USE: (409, _WHOLE),
     Code.METHOD_NOT_ALLOWED: (405, _WHOLE),
@@ -114,6 +117,7 @@ _HEADERS: Final[Mapping[Code, str]] = {
     Code.UNAUTHORIZED: "WWW-Authenticate",
     Code.METHOD_NOT_ALLOWED: "Allow",
     Code.QUOTA_EXCEEDED: "Retry-After",
+    Code.NOT_SEALED: "Retry-After",
     Code.DATABASE_UNAVAILABLE: "Retry-After",
     Code.OVERLOADED: "Retry-After",
     Code.KEYS_OUT_OF_DATE: "Retry-After",
@@ -125,6 +129,7 @@ _RETRYABLE: Final = frozenset(
         Code.UPLOAD_INCOMPLETE,
         Code.QUOTA_EXCEEDED,
         Code.IDEMPOTENCY_KEY_IN_USE,
+        Code.NOT_SEALED,
         Code.DATABASE_UNAVAILABLE,
         Code.OVERLOADED,
         Code.KEYS_OUT_OF_DATE,
@@ -136,7 +141,7 @@ FIXED_DETAIL: Final = frozenset({Code.UNAUTHORIZED, Code.NOT_FOUND, Code.DATABAS
 """Codes whose `detail` is always the catalogue's example and whose `errors` are always empty, whatever the refusal
 says: the cause would tell a guesser what exists, or could hold a secret."""
 
-_WORDING: Final = {**NUMBER_WORDING, **REQUEST_WORDING, **PRIVATE_WORDING, **STATE_WORDING}
+_WORDING: Final = {**NUMBER_WORDING, **REQUEST_WORDING, **PRIVATE_WORDING, **LOG_WORDING, **STATE_WORDING}
 
 
 def _problem_type(code: Code) -> ProblemType:

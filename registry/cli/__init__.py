@@ -27,6 +27,10 @@ SECTIONS: Final = {
         "init": ("init", "Make the key file and register it with the database."),
         "generations": ("generations", "List, add, retire and rekey tag keys."),
     },
+    "Audit": {
+        "log-key": ("log_key", "Make and show the key that signs the audit log."),
+        "seal": ("seal", "Seal audit events in a process of its own."),
+    },
     "Administer": {
         "organisations": ("organisations", "Create, list, suspend, resume and limit organisations."),
         "keys": ("keys", "Issue, list, revoke and expire API keys."),

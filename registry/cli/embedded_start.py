@@ -3,6 +3,7 @@
 Everything here may be done again on every start, so that one that was interrupted is completed by the next.
 """
 
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,16 +14,17 @@ import click
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, text
 
-from registry import key_file
+from registry import key_file, log_key
 from registry.apart import apart
 from registry.cli import environment
 from registry.cli.http_server import held_back, undisturbed
-from registry.db import generations, migrate, organisations
+from registry.db import generations, migrate, organisations, sealed_log
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
 from registry.domain.confidential import Confidential
 from registry.domain.credentials import OrganisationKind, Scope
 from registry.key_file import KeyFile
+from registry.log_key import LogKey
 from registry.operations.assembly import adopt_keys, open_database, open_without_keys, public_keys
 from registry.operations.manage_keys import IssueKey
 from registry.operations.manage_organisations import CreateOrganisation
@@ -65,7 +67,7 @@ def embedded_postgres(data_dir: Path) -> Generator[EmbeddedUrls]:
 def prepare(settings: Settings, urls: EmbeddedUrls) -> Settings:
     """Schema, the API's rights and the key file. Returns the settings with all of them named.
 
-    Raises SchemaError, KeyFileError, and ClickException where the database's key file is gone.
+    Raises SchemaError, SealedFileError, and ClickException where the database's key file is gone.
     """
     migrate.migrate(urls.owner)
     _grant(urls.owner)
@@ -74,12 +76,14 @@ def prepare(settings: Settings, urls: EmbeddedUrls) -> Settings:
             "mode": environment.embedded_mode(settings),
             "database_url": SecretStr(urls.app),
             "key_file": (settings.key_file or settings.data_dir / environment.KEY_FILE).resolve(),
+            "log_key_file": (settings.log_key_file or settings.data_dir / environment.LOG_KEY_FILE).resolve(),
         }
     )
     database = open_database(ready)
     try:
         _require_key_file(ready, database)
         adopt_keys(database, apart(lambda: _public_keys(ready)))
+        _require_log_key(ready, database)
     finally:
         database.dispose()
     return ready
@@ -118,6 +122,20 @@ def _require_key_file(settings: Settings, database: Database) -> None:
             f"The key file {path} is gone, and nothing in {settings.data_dir.resolve()} can be found without it. "
             "Put it back, or start anew with another folder: REGISTRY_DATA_DIR=..."
         )
+
+
+def _require_log_key(settings: Settings, database: Database) -> None:
+    """Makes the log key with the first start. ClickException where there are checkpoints already."""
+    path = Path(settings.require("log_key_file"))
+    if path.exists():
+        return
+    if database.transaction(sealed_log.last_checkpoint) is not None:
+        raise click.ClickException(
+            f"The log key {path} is gone, and the audit log in {settings.data_dir.resolve()} cannot be continued "
+            "without it. Put it back, or start anew with another folder: REGISTRY_DATA_DIR=..."
+        )
+    origin = f"localhost/demand-registry-{secrets.token_hex(4)}"
+    apart(lambda: log_key.write(path, LogKey.create(origin), settings.log_passphrase()))
 
 
 def _public_keys(settings: Settings) -> dict[int, bytes]:

@@ -17,6 +17,8 @@ from registry.settings import PREFIX, Settings, SettingsError
 
 KEY_FILE: Final = "keys.json"
 """In the data folder: the key file of the embedded start."""
+LOG_KEY_FILE: Final = "log-key.json"
+"""In the data folder: the key of its audit log."""
 _DRIVERS: Final = frozenset({"postgresql", "postgresql+psycopg"})
 
 
@@ -46,6 +48,8 @@ def resolve() -> Settings:
         found["owner_database_url"] = SecretStr(urls.owner)
     if settings.key_file is None:
         found["key_file"] = settings.data_dir / KEY_FILE
+    if settings.log_key_file is None:
+        found["log_key_file"] = settings.data_dir / LOG_KEY_FILE
     return settings.model_copy(update=found)
 
 

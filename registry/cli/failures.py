@@ -14,12 +14,12 @@ from registry.db.data_directory import EmbeddedError
 from registry.db.database import DatabaseFault
 from registry.db.migrate import SchemaError
 from registry.domain.errors import Code, Refused
-from registry.key_file import KeyFileError
 from registry.keys import GenerationMismatch
+from registry.sealed_file import SealedFileError
 from registry.settings import SettingsError
 
 _INSUFFICIENT_PRIVILEGE: Final = "42501"
-_SAYS_ITSELF: Final = (SettingsError, KeyFileError, GenerationMismatch, SchemaError, EmbeddedError)
+_SAYS_ITSELF: Final = (SettingsError, SealedFileError, GenerationMismatch, SchemaError, EmbeddedError)
 
 
 class PlainCommand(click.Command):

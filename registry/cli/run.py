@@ -11,7 +11,7 @@ from registry.cli.failures import PlainCommand
 from registry.cli.http_server import ended_by_signals, listening, serve
 from registry.settings import Settings
 
-_EXPORTED = ("mode", "database_url", "key_file", "host", "port", "log_level")
+_EXPORTED = ("mode", "database_url", "key_file", "log_key_file", "host", "port", "log_level")
 
 
 @click.command(

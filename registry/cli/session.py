@@ -88,7 +88,7 @@ class Session:
 def session() -> Generator[Session]:
     """Opens what the settings, or a running `demand-registry run`, name.
 
-    Raises SettingsError, KeyFileError, GenerationMismatch, SchemaError, EmbeddedError, Refused.
+    Raises SettingsError, SealedFileError, GenerationMismatch, SchemaError, EmbeddedError, Refused.
     """
     settings = environment.resolve()
     environment.require_database(settings)

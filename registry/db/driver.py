@@ -16,6 +16,18 @@ from sqlalchemy.exc import DBAPIError
 _DIALECT: Final[Dialect] = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy annotates it nowhere
 
 
+_Driver = psycopg.Connection[tuple[Any, ...]]
+_CURSOR: Final = "registry.db.driver"
+
+
+def _cursor(connection: Connection, driver: _Driver) -> psycopg.Cursor[tuple[Any, ...]]:
+    """The one of this connection, kept for the next statement: making one is a good part of running a short one."""
+    kept: psycopg.Cursor[tuple[Any, ...]] | None = connection.info.get(_CURSOR)
+    if kept is None or kept.connection is not driver:
+        kept = connection.info[_CURSOR] = driver.cursor()
+    return kept
+
+
 class DriverStatement:
     """A statement with the parameters that its SQLAlchemy form names."""
 
@@ -26,11 +38,12 @@ class DriverStatement:
 
     def rows(self, connection: Connection, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Every row. Raises SQLAlchemy's DBAPIError, as if it had run the statement."""
-        driver: psycopg.Connection[tuple[Any, ...]] | None = connection.connection.driver_connection
+        driver: _Driver | None = connection.connection.driver_connection
         if driver is None:
             raise TypeError("the connection was invalidated")
         try:
-            cursor = driver.execute(self._sql, parameters)
+            cursor = _cursor(connection, driver)
+            cursor.execute(self._sql, parameters)
             result = cursor.pgresult  # asked directly: `description` would build an object for every column
             return cursor.fetchall() if result is not None and result.nfields else []
         except psycopg.Error as error:

@@ -72,6 +72,8 @@ class Code(StrEnum):
     ALREADY_EXCLUDED = "already_excluded"
     ALREADY_DISPUTED = "already_disputed"
     ALREADY_CLOSED = "already_closed"
+    NOT_SEALED = "not_sealed"
+    UNKNOWN_CHECKPOINT = "unknown_checkpoint"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
     METHOD_NOT_ALLOWED = "method_not_allowed"

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from registry import log_key
 from registry.apart import apart
 from registry.db import generations, migrate
 from registry.db.database import Database, DatabaseOptions, Writing
 from registry.domain.generations import Generations
 from registry.key_file import KeyFile
 from registry.keys import SecretKey
+from registry.log_key import LogKey
 from registry.operations.registry import Registry, normaliser, utc_now
 from registry.settings import Settings
 from registry.signers import Signers
@@ -27,7 +29,7 @@ def open_registry(settings: Settings, clock: Callable[[], datetime] = utc_now, *
     """Everything that operations need, checked. signers: how many processes hold the keys besides the one for few
     numbers; with none of them this process holds the keys itself, which one that answers requests must never do.
 
-    Raises SettingsError, KeyFileError, GenerationMismatch, SchemaError where the schema is not this code's, and
+    Raises SettingsError, SealedFileError, GenerationMismatch, SchemaError where the schema is not this code's, and
     Refused where the database is away.
     """
     database = open_database(settings)
@@ -60,8 +62,16 @@ def check_start(settings: Settings) -> None:
 
     def check() -> None:
         start.keys()
+        open_log_key(settings)
 
     apart(check)
+
+
+def open_log_key(settings: Settings) -> LogKey | None:
+    """What checkpoints are signed with, where this process is to seal. Raises SettingsError, SealedFileError."""
+    if settings.log_key_file is None:
+        return None
+    return log_key.read(settings.log_key_file, settings.log_passphrase())
 
 
 def _start(settings: Settings, database: Database) -> Start:

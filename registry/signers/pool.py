@@ -63,13 +63,13 @@ class _Signer:
 
 
 class _Turn:
-    """A thread that wants a signer, and the one that it is given."""
+    """A thread that waits for a signer, and the one that it is given."""
 
     __slots__ = ("came", "signer")
 
-    def __init__(self, signer: _Signer | None) -> None:
+    def __init__(self) -> None:
         self.came = threading.Event()
-        self.signer = signer
+        self.signer: _Signer | None = None
 
 
 class SignerPool:
@@ -177,21 +177,27 @@ class SignerPool:
         """A signer that is alive, when it is this thread's turn. Refused(overloaded) where that takes too long."""
         until = time.monotonic() + _WAIT_SECONDS
         while True:
-            with self._lock:
-                waits = not self._idle or bool(self._turns)
-                turn = _Turn(None if waits else self._idle.pop())
-                if waits:
-                    self._turns.append(turn)
-            if waits:
-                turn.came.wait(until - time.monotonic())
-            with self._lock:
-                signer = turn.signer
-                if signer is None:
-                    self._turns.remove(turn)
-                    raise Refused(Code.OVERLOADED, "All signer processes are busy.", retry_after=1.0)
+            free = self._idle_or_turn()
+            signer = self._in_turn(free, until - time.monotonic()) if isinstance(free, _Turn) else free
             if signer.process.is_alive():
                 return signer
             self._replace(signer)
+
+    def _idle_or_turn(self) -> _Signer | _Turn:
+        with self._lock:
+            if self._idle and not self._turns:
+                return self._idle.pop()
+            turn = _Turn()
+            self._turns.append(turn)
+            return turn
+
+    def _in_turn(self, turn: _Turn, seconds: float) -> _Signer:
+        turn.came.wait(seconds)
+        with self._lock:
+            if turn.signer is None:
+                self._turns.remove(turn)
+                raise Refused(Code.OVERLOADED, "All signer processes are busy.", retry_after=1.0)
+            return turn.signer
 
     def _give(self, signer: _Signer) -> None:
         """To whoever waits longest, or to the bench."""

@@ -18,8 +18,8 @@ from registry.domain.errors import Code, FieldProblem, Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.generations import Generations
 from registry.domain.numbers import LineType, Normaliser, Number
-from registry.key_file import KeyFileError
 from registry.keys import GenerationMismatch, KeyRing
+from registry.sealed_file import SealedFileError
 from registry.settings import Settings, SettingsError
 from registry.tagging import Evaluated, InProcess, Source, TaggedNumber, WrittenNumber
 
@@ -36,7 +36,7 @@ CHAIN: Final = "chain"
 
 _READY: Final = "ready"
 _UNUSABLE: Final[Mapping[str, type[Exception]]] = {
-    kind.__name__: kind for kind in (KeyFileError, GenerationMismatch, SettingsError)
+    kind.__name__: kind for kind in (SealedFileError, GenerationMismatch, SettingsError)
 }
 
 
@@ -55,7 +55,7 @@ class Start:
     niceness: int = 0
 
     def keys(self) -> KeyRing:
-        """Raises KeyFileError, SettingsError, GenerationMismatch."""
+        """Raises SealedFileError, SettingsError, GenerationMismatch."""
         passphrase = Settings.build(key_passphrase_file=self.passphrase_file).passphrase()
         return KeyRing.of(key_file.read(self.key_file, passphrase), self.generations)
 
@@ -70,7 +70,7 @@ def serve(connection: "Connection[Any, Any]", start: Start) -> None:
         os.nice(start.niceness)
         try:
             keys = start.keys()
-        except (KeyFileError, SettingsError, GenerationMismatch) as error:
+        except (SealedFileError, SettingsError, GenerationMismatch) as error:
             connection.send_bytes(pickle.dumps((type(error).__name__, str(error))))
             return
         tasks = _tasks(InProcess(Normaliser(start.served_regions, accept_fictional=start.accept_fictional), keys))

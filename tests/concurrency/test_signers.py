@@ -16,8 +16,8 @@ from registry import key_file
 from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.generations import Generation, Generations
-from registry.key_file import KeyFileError
 from registry.keys import GenerationMismatch
+from registry.sealed_file import SealedFileError
 from registry.signers import Signers
 from registry.tagging import Evaluated, InProcess, Source, TaggedNumber, WrittenNumber
 
@@ -218,7 +218,7 @@ def test_closed_signers_leave_no_process() -> None:
 
 def test_a_key_file_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    with pytest.raises(KeyFileError, match="There is no key file at"):
+    with pytest.raises(SealedFileError, match="There is no key file at"):
         Signers(start_of(SETTINGS, path, generations_of(KEYS)), 1)
     key_file.write(path, KEYS, None)
     with pytest.raises(GenerationMismatch, match="not the one this database was made with"):

@@ -15,7 +15,8 @@ from command_line import clean_environment
 from memory import found_in_memory
 
 from registry.apart import apart
-from registry.key_file import KeyFile, KeyFileError
+from registry.key_file import KeyFile
+from registry.sealed_file import SealedFileError
 
 READER: Final = """
 import sys
@@ -49,9 +50,9 @@ def test_it_is_done_in_another_process_that_is_gone_afterwards() -> None:
 
 def test_what_the_work_raises_is_raised_here_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     def refuse() -> None:
-        raise KeyFileError("There is no key file.")
+        raise SealedFileError("There is no key file.")
 
-    with pytest.raises(KeyFileError, match=r"^There is no key file\.$"):
+    with pytest.raises(SealedFileError, match=r"^There is no key file\.$"):
         apart(refuse)
     assert capfd.readouterr() == ("", "")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from registry import key_file
-from registry.key_file import FORMAT, KeyFile, KeyFileError, read, write
+from registry import sealed_file
+from registry.key_file import KIND, KeyFile, read, write
+from registry.sealed_file import SealedFileError
 
 SEED_1, SEED_2, FINGERPRINT_KEY = (bytes(range(start, start + 32)) for start in (0x80, 0xA0, 0xC0))
 CONTENT = KeyFile({1: SEED_1, 2: SEED_2}, FINGERPRINT_KEY)
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are opened quickly, for tests that open hundreds of them; their cost is in the file."""
-    monkeypatch.setattr(key_file, "_ARGON2", {"time_cost": 1, "memory_cost": 8, "parallelism": 1})
+    monkeypatch.setattr(sealed_file, "_ARGON2", {"time_cost": 1, "memory_cost": 8, "parallelism": 1})
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +42,11 @@ def no_message_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     """Every refusal that any test here provokes is looked through."""
     said: list[str] = []
 
-    def remember(error: KeyFileError, *arguments: object) -> None:
+    def remember(error: SealedFileError, *arguments: object) -> None:
         said.append(f"{arguments}")
         Exception.__init__(error, *arguments)
 
-    monkeypatch.setattr(KeyFileError, "__init__", remember)
+    monkeypatch.setattr(SealedFileError, "__init__", remember)
     yield said
     assert not [secret for secret in SECRETS for message in said if secret in message]
 
@@ -85,7 +86,7 @@ def test_a_file_is_sealed_with_argon2id_at_the_cost_that_rfc_9106_recommends(pat
 @pytest.mark.usefixtures("cheap")
 def test_a_file_sealed_at_another_cost_stays_readable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, CONTENT, PASSPHRASE)
-    monkeypatch.setattr(key_file, "_ARGON2", {"time_cost": 2, "memory_cost": 16, "parallelism": 2})
+    monkeypatch.setattr(sealed_file, "_ARGON2", {"time_cost": 2, "memory_cost": 16, "parallelism": 2})
     assert read(path, PASSPHRASE) == CONTENT
 
 
@@ -104,14 +105,14 @@ def test_sealing_twice_uses_another_salt_and_nonce(path: Path) -> None:
 )
 def test_a_wrong_passphrase_does_not_open_it(path: Path, passphrase: str) -> None:
     write(path, CONTENT, PASSPHRASE)
-    with pytest.raises(KeyFileError, match=r"passphrase does not open|is damaged"):
+    with pytest.raises(SealedFileError, match=r"passphrase does not open|is damaged"):
         read(path, passphrase)
 
 
 @pytest.mark.usefixtures("cheap")
 def test_a_sealed_file_without_its_passphrase_names_the_setting(path: Path) -> None:
     write(path, CONTENT, PASSPHRASE)
-    with pytest.raises(KeyFileError, match="REGISTRY_KEY_PASSPHRASE_FILE"):
+    with pytest.raises(SealedFileError, match="REGISTRY_KEY_PASSPHRASE_FILE"):
         read(path, None)
 
 
@@ -127,7 +128,7 @@ def test_an_altered_byte_anywhere_in_a_sealed_file_is_refused_or_changes_nothing
         try:
             assert read(path, PASSPHRASE) == CONTENT
             opened += 1
-        except KeyFileError:
+        except SealedFileError:
             pass
     assert opened < 40
 
@@ -139,7 +140,7 @@ def test_a_file_that_is_cut_off_is_refused(path: Path, passphrase: str | None) -
     whole = path.read_bytes()
     for length in range(len(whole) - 2):
         path.write_bytes(whole[:length])
-        with pytest.raises(KeyFileError):
+        with pytest.raises(SealedFileError):
             read(path, passphrase)
 
 
@@ -167,7 +168,7 @@ def test_a_file_that_is_cut_off_is_refused(path: Path, passphrase: str | None) -
 def test_a_sealed_file_with_a_damaged_member_is_refused(path: Path, name: str, value: object) -> None:
     write(path, CONTENT, PASSPHRASE)
     _put(path, {**_document(path), name: value})
-    with pytest.raises(KeyFileError, match=r"is damaged|passphrase does not open"):
+    with pytest.raises(SealedFileError, match=r"is damaged|passphrase does not open"):
         read(path, PASSPHRASE)
 
 
@@ -176,7 +177,7 @@ def test_a_sealed_file_with_a_damaged_member_is_refused(path: Path, name: str, v
 def test_a_sealed_file_that_lacks_a_member_is_refused(path: Path, name: str) -> None:
     write(path, CONTENT, PASSPHRASE)
     _put(path, {member: value for member, value in _document(path).items() if member != name})
-    with pytest.raises(KeyFileError, match="is damaged"):
+    with pytest.raises(SealedFileError, match="is damaged"):
         read(path, PASSPHRASE)
 
 
@@ -186,7 +187,7 @@ def test_the_content_of_one_file_does_not_open_in_another(path: Path, tmp_path: 
     other = tmp_path / "other.json"
     write(other, KeyFile.create(), PASSPHRASE)
     _put(path, {**_document(path), "sealed": _document(other)["sealed"]})
-    with pytest.raises(KeyFileError, match="was altered"):
+    with pytest.raises(SealedFileError, match="was altered"):
         read(path, PASSPHRASE)
 
 
@@ -206,8 +207,8 @@ def test_the_content_of_one_file_does_not_open_in_another(path: Path, tmp_path: 
     ],
 )
 def test_an_unsealed_file_that_is_damaged_is_refused(path: Path, plain: object) -> None:
-    _put(path, {"format": FORMAT, "plain": plain})
-    with pytest.raises(KeyFileError, match="is damaged"):
+    _put(path, {"format": KIND.format, "plain": plain})
+    with pytest.raises(SealedFileError, match="is damaged"):
         read(path, None)
 
 
@@ -217,17 +218,17 @@ def test_an_unsealed_file_that_is_damaged_is_refused(path: Path, plain: object) 
 def test_a_foreign_file_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(KeyFileError, match="is not a key file of this registry"):
+    with pytest.raises(SealedFileError, match="is not a key file of this registry"):
         read(path, None)
 
 
 def test_a_missing_file_tells_how_to_make_one(path: Path) -> None:
-    with pytest.raises(KeyFileError, match="demand-registry init"):
+    with pytest.raises(SealedFileError, match="demand-registry init"):
         read(path, None)
 
 
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileError, match="cannot be read: Is a directory"):
+    with pytest.raises(SealedFileError, match="cannot be read: Is a directory"):
         read(tmp_path, None)
 
 
@@ -237,7 +238,7 @@ def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
 def test_a_file_that_others_can_reach_is_refused_sealed_or_not(path: Path, mode: int, passphrase: str | None) -> None:
     write(path, CONTENT, passphrase)
     path.chmod(mode)
-    with pytest.raises(KeyFileError, match="chmod 600"):
+    with pytest.raises(SealedFileError, match="chmod 600"):
         read(path, passphrase)
 
 
@@ -323,7 +324,7 @@ def test_a_generation_that_is_chained_is_marked_until_it_is_taken_out(path: Path
     document = _document(path)
     for wrong in ([6], ["x"], 5):
         _put(path, {**document, "plain": {**document["plain"], "chained": wrong}})
-        with pytest.raises(KeyFileError, match="is damaged"):
+        with pytest.raises(SealedFileError, match="is damaged"):
             read(path, None)
 
 
@@ -335,6 +336,6 @@ def test_the_content_is_in_no_text_and_no_pickle_of_it() -> None:
 
 
 def test_refusals_were_listened_to(path: Path, no_message_holds_a_secret: list[str]) -> None:
-    with pytest.raises(KeyFileError):
+    with pytest.raises(SealedFileError):
         read(path, None)
     assert len(no_message_holds_a_secret) == 1

@@ -1,0 +1,98 @@
+"""Sealing: every event gets its place in the tree, and the tree a signed head (AUDIT.md, section "Sealing").
+
+One sealer works at a time, wherever it runs. It publishes by committing, and works only on a tree that reproduces the
+last head that was signed: on anything else it would sign what somebody has altered.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from registry.db import sealed_log
+from registry.db.database import Database, Writing
+from registry.db.sealed_log import StoredCheckpoint
+from registry.domain.merkle import Edge, FullTile
+from registry.domain.signed_notes import Checkpoint, NoteInvalid, opened
+from registry.log_key import LogKey
+from registry.signatures import holds
+
+BATCH: Final = 5_000
+
+
+class LogBroken(Exception):  # noqa: N818 - it states what was found
+    """The stored log is not the one that was signed. Nothing was sealed. The message says what does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """leaves: how many events this transaction sealed. more: there are others waiting."""
+
+    checkpoint: Checkpoint
+    leaves: int
+    more: bool
+
+
+class Sealer:
+    """Holds the tree's right edge between two sealings. Used by one thread."""
+
+    def __init__(self, database: Database, key: LogKey) -> None:
+        self._database = database
+        self._key = key
+        self._edge: Edge | None = None
+
+    def seal(self) -> Sealed | None:
+        """Seals up to 5,000 events in one transaction; None where there is nothing to seal, or another one is at it.
+
+        Raises LogBroken, and Refused where the database is away.
+        """
+        done = self._database.transaction(self._seal)
+        if done is None:
+            return None
+        sealed, self._edge = done
+        return sealed
+
+    def _seal(self, tx: Writing) -> tuple[Sealed, Edge] | None:
+        if not sealed_log.lead(tx):
+            return None
+        with sealed_log.as_sealer(tx):
+            last = sealed_log.last_checkpoint(tx)
+            _require_counter(tx, last)
+            edge = self._edge_of(tx, last)
+            leaves = sealed_log.seal_next(tx, last, BATCH)
+            if not leaves:
+                return None
+            tiles: list[FullTile] = []
+            for leaf in leaves:
+                tiles += edge.append(leaf.hash)
+            checkpoint = Checkpoint(self._key.origin, edge.size, edge.root())
+            sealed_log.add_tiles(tx, tiles)
+            sealed_log.add_checkpoint(tx, leaves[-1], checkpoint.root, self._key.sign(checkpoint))
+        return Sealed(checkpoint, len(leaves), more=len(leaves) == BATCH), edge
+
+    def _edge_of(self, tx: Writing, last: StoredCheckpoint | None) -> Edge:
+        """A copy to work on. Rebuilt, and held against the last head, where another sealer was at work."""
+        if last is None:
+            return Edge()
+        if self._edge is not None and self._edge.size == last.size and self._edge.root() == last.root:
+            return self._edge.copy()
+        try:
+            edge = sealed_log.edge(tx, last.size)
+        except ValueError:
+            raise LogBroken(f"Leaves or tiles below the last checkpoint ({last.size:,} events) are missing.") from None
+        try:
+            signed = Checkpoint.parse(opened(last.note, self._key.verifier, holds), self._key.origin)
+        except NoteInvalid as invalid:
+            raise LogBroken(f"The last checkpoint is not one that this log key has signed: {invalid}") from None
+        if (signed.size, signed.root) != (last.size, edge.root()):
+            raise LogBroken(f"The stored leaves do not reproduce the root signed at {last.size:,} events.")
+        return edge
+
+
+def _require_counter(tx: Writing, last: StoredCheckpoint | None) -> None:
+    """Events are sealed in the order of their transactions. A dump that was restored into another cluster, whose
+    transactions count from lower numbers, would put new events before what is sealed, and they would never be.
+    """
+    if last is not None and sealed_log.next_transaction(tx) <= last.last_xid:
+        raise LogBroken(
+            "This database counts its transactions from a lower number than the log's last event had: it was restored "
+            "from a dump. Restore a physical backup, or raise the counter with pg_resetwal (docs/operations.md)."
+        )
