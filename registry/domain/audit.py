@@ -127,10 +127,5 @@ def index_digest(rows: Iterable[tuple[UUID, bytes]]) -> bytes:
     return digest.digest()
 
 
-def leaf_hash(body: bytes) -> bytes:
-    """RFC 6962, section 2.1: SHA-256 over 0x00 and the entry."""
-    return hashlib.sha256(b"\x00" + body).digest()
-
-
 def _text(identifier: UUID | None) -> str | None:
     return None if identifier is None else str(identifier)

@@ -82,7 +82,9 @@ class Sealer:
             signed = Checkpoint.parse(opened(last.note, self._key.verifier, holds), self._key.origin)
         except NoteInvalid as invalid:
             raise LogBroken(f"The last checkpoint is not one that this log key has signed: {invalid}") from None
-        if (signed.size, signed.root) != (last.size, edge.root()):
+        if (signed.size, signed.root) != (last.size, last.root):
+            raise LogBroken(f"The checkpoint stored for {last.size:,} events is not the one that was signed for them.")
+        if edge.root() != last.root:
             raise LogBroken(f"The stored leaves do not reproduce the root signed at {last.size:,} events.")
         return edge
 

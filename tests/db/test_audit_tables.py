@@ -14,7 +14,8 @@ from house import opened_database
 from psycopg import errors, sql
 
 from registry.db.embedded import EmbeddedUrls
-from registry.domain.audit import Actor, Event, Requested, leaf_hash
+from registry.domain.audit import Actor, Event, Requested
+from registry.domain.merkle import leaf_hash
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.audit import Actor, Event, PrivatePart, Requested, index_digest, leaf_hash, subjects_digest
+from registry.domain.audit import Actor, Event, PrivatePart, Requested, index_digest, subjects_digest
+from registry.domain.merkle import leaf_hash
 
 TAG_1, TAG_2, TAG_3 = (bytes([number]) * 32 for number in (1, 2, 3))
 PRIVATE = PrivatePart(bytes(range(16)), "192.0.2.7", "curl/8.5.0")
