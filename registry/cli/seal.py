@@ -1,5 +1,6 @@
 """`demand-registry seal`: the sealer in a process of its own, for operators who keep the log key away from the API."""
 
+import json
 import time
 
 import click
@@ -8,7 +9,6 @@ from registry.cli import environment
 from registry.cli.failures import PlainCommand
 from registry.cli.http_server import ended_by_signals
 from registry.cli.log_key import opened_log_key
-from registry.cli.output import json_option, print_json
 from registry.db import migrate
 from registry.domain.errors import Code, Refused
 from registry.operations.assembly import open_database
@@ -27,7 +27,7 @@ from registry.operations.sealing import INTERVAL_SECONDS
     "  demand-registry seal --once --json",
 )
 @click.option("--once", is_flag=True, help="Seal what there is now, and end.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for each time that it sealed.")
 def command(once: bool, as_json: bool) -> None:
     """Seal audit events: give each its place in the log, and sign the log's new head once a second.
 
@@ -83,8 +83,8 @@ def _seal_for_ever(sealer: Sealer, *, as_json: bool) -> None:
 def _tell_all(done: tuple[int, Sealed | None], *, as_json: bool) -> None:
     leaves, last = done
     if as_json:
-        size, root = (None, None) if last is None else (last.checkpoint.size, last.checkpoint.root)
-        print_json({"sealed": leaves, "size": size, "root": root})
+        size, root = (None, None) if last is None else (last.checkpoint.size, last.checkpoint.root.hex())
+        click.echo(json.dumps({"sealed": leaves, "size": size, "root": root}))
     elif last is None:
         click.echo("There was nothing to seal, or another sealer is at it.")
     else:

@@ -7,12 +7,13 @@ import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+import psycopg
 import pytest
 from databases import DatabaseUrls, as_superuser
 from house import fictional_numbers
@@ -21,11 +22,16 @@ from members import Member, hit
 from psycopg import sql
 from recomputed import recomputed_listings, stored_listings
 from running_api import Operator, RunningApi, operating, running_api
+from sealed import LOG_KEY, waiting
 
+from registry import log_key
 from registry.db import migrate
 from registry.db.embedded import APP_LOGIN, EmbeddedPostgres
 from registry.db.postmaster import Postmaster
+from registry.domain.merkle import root_of
+from registry.domain.signed_notes import Checkpoint, opened
 from registry.operations.registry import utc_now
+from registry.signatures import holds
 
 pytestmark = pytest.mark.xdist_group("heavy")
 
@@ -111,7 +117,8 @@ def installation() -> Iterator[Installation]:
         urls = DatabaseUrls(embedded.owner, embedded.app, superuser)
         with operating(urls):
             pass  # the database learns of the tests' keys
-        with running_api(urls, folder, failures_per_minute=10_000) as api:
+        log_key.write(folder / "log-key.json", LOG_KEY, None)
+        with running_api(urls, folder, failures_per_minute=10_000, log_key_file=folder / "log-key.json") as api:
             yield Installation(postgres, folder / "postgres", urls, api)
     finally:
         postgres.stop()
@@ -124,7 +131,7 @@ def test_postgresql_under_load_is(installation: Installation, how: str) -> None:
     with operating(installation.urls) as operator:
         member = operator.member(api, "investigator")
         load = Load(member, member.register_decoy(next(NUMBERS)), [next(NUMBERS) for _ in range(5)])
-    with load.running():
+    with load.running(), watched_log(installation.urls) as published:
         load.grows(20)
         installation.postgres.stop() if how == "stopped" else installation.kill_postgres()
         wait_until(lambda: len(load.refused) >= 2 * CLIENTS)
@@ -132,6 +139,8 @@ def test_postgresql_under_load_is(installation: Installation, how: str) -> None:
         lookup = member.get("/v1/account")
         installation.postgres.start()
         load.grows(20)
+        seen = len(published)
+        wait_until(lambda: len(published) > seen)
     assert (ready.status_code, ready.json()["database"], live.status_code) == (503, False, 200)
     assert (lookup.status_code, lookup.json()["code"]) == (503, "database_unavailable")
     assert {answer.status_code for answer in load.refused} == {503}
@@ -140,6 +149,44 @@ def test_postgresql_under_load_is(installation: Installation, how: str) -> None:
     assert api.http.get("/health/ready").status_code == 200
     with operating(installation.urls) as operator:
         complete(operator, load)
+        sealed_completely(operator, published)
+
+
+@contextmanager
+def watched_log(urls: DatabaseUrls) -> Generator[dict[int, str]]:
+    """Every checkpoint that anybody could have seen, by its size."""
+    seen: dict[int, str] = {}
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            with suppress(psycopg.OperationalError), psycopg.connect(urls.superuser_dsn) as connection:
+                last = max(seen, default=0)
+                rows = connection.execute("SELECT size, note FROM audit.checkpoint WHERE size > %s", (last,))
+                seen.update({int(size): str(note) for size, note in rows})
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            ended.set()
+            watching.result()
+
+
+def sealed_completely(operator: Operator, published: dict[int, str]) -> None:
+    """Every event that is there has one place, and no published head was taken back or replaced by another."""
+    wait_until(lambda: not waiting(operator.registry.database))
+    rows = operator.superuser.execute("SELECT idx, hash FROM audit.leaf ORDER BY idx").fetchall()
+    hashes = [bytes(hash_) for _, hash_ in rows]
+    assert [idx for idx, _ in rows] == list(range(len(rows)))
+    assert operator.value("SELECT count(*) FROM audit.event e JOIN audit.leaf l USING (xid, id)") == len(rows)
+    assert operator.value("SELECT count(*) FROM audit.event") == len(rows)
+    stored = dict(operator.superuser.execute("SELECT size, note FROM audit.checkpoint").fetchall())
+    assert published.items() <= stored.items()
+    for size, note in stored.items():
+        signed = Checkpoint.parse(opened(note, LOG_KEY.verifier, holds), LOG_KEY.origin)
+        assert (signed.size, signed.root) == (size, root_of(hashes[:size]))
 
 
 def complete(operator: Operator, load: Load) -> None:
