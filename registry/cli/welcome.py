@@ -32,7 +32,8 @@ def show(settings: Settings, url: str, keys: Sequence[DemoKey], now: datetime) -
     click.echo(f"  Data              {settings.data_dir.resolve()}")
     key_file = Path(settings.require("key_file"))
     warning = "" if is_sealed(key_file) else "  (not sealed by a passphrase: for trying only)"
-    click.echo(f"  Key file          {key_file}{warning}\n")
+    click.echo(f"  Key file          {key_file}{warning}")
+    click.echo(f"  Audit log         {url}/log/checkpoint  (whose key `demand-registry log-key show` prints)\n")
     program = program_name()
     if keys:
         _show_keys(keys)
