@@ -6,7 +6,6 @@ whoever holds the private key hands in a function.
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -109,10 +108,7 @@ def _signature(line: str) -> tuple[str, bytes]:
     match = _SIGNATURE.fullmatch(line)
     if match is None:
         raise NoteInvalid("The note's signature lines are not written as they must be.")
-    try:
-        data = base64.b64decode(match["data"], validate=True)
-    except binascii.Error:
-        data = b""
+    data = _decoded(match["data"])
     if len(data) <= _KEY_ID_BYTES:
         raise NoteInvalid("The note's signature lines are not written as they must be.")
     return match["name"], data
@@ -139,7 +135,7 @@ class Checkpoint:
             raise NoteInvalid(f"This is a checkpoint of another log than {origin}.")
         if _SIZE.fullmatch(lines[1]) is None:
             raise NoteInvalid("The checkpoint's size is not a number.")
-        return cls(origin, int(lines[1]), _hash(lines[2]))
+        return cls(origin, int(lines[1]), decoded_hash(lines[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +170,7 @@ class Receipt:
             raise NoteInvalid("The proof does not say its entry's index.")
         if len(rest) - 1 > _MOST_HASHES:
             raise NoteInvalid("The proof has more hashes than any log could need.")
-        return cls(entry, int(rest[0][6:]), tuple(map(_hash, rest[1:])), note)
+        return cls(entry, int(rest[0][6:]), tuple(map(decoded_hash, rest[1:])), note)
 
     def verify(self, verifier: Verifier, check: Callable[[bytes, bytes, bytes], bool]) -> Checkpoint:
         """The checkpoint that the entry is proved to be in. Raises NoteInvalid, ProofInvalid."""
@@ -189,7 +185,8 @@ def hashes_text(hashes: Sequence[bytes]) -> list[str]:
     return [base64.b64encode(one).decode("ascii") for one in hashes]
 
 
-def _hash(text: str) -> bytes:
+def decoded_hash(text: str) -> bytes:
+    """A hash from its base64. Raises NoteInvalid."""
     found = _decoded(text)
     if len(found) != HASH_BYTES:
         raise NoteInvalid("A hash has 32 bytes.")
@@ -199,7 +196,7 @@ def _hash(text: str) -> bytes:
 def _decoded(text: str) -> bytes:
     try:
         found = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:  # base64's own error is one, and so is that of a text that is not ASCII
         raise NoteInvalid("What should be base64 is not.") from None
     if base64.b64encode(found).decode("ascii") != text:
         raise NoteInvalid("What should be base64 is not written in its one right way.")

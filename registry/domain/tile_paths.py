@@ -16,8 +16,7 @@ _MOST_INDEX_GROUPS: Final = 6
 """Up to 10**18 tiles of a level, so that an index always fits 64 bits."""
 _GROUP: Final = 1_000
 _PATH: Final = re.compile(
-    r"tile/(?P<level>[0-7])/(?P<index>(?:x[0-9]{3}/){0,%d}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
-    % (_MOST_INDEX_GROUPS - 1)
+    r"tile/(?P<level>[0-7])/(?P<index>(?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 
 
@@ -41,7 +40,7 @@ def tile_path(tile: Tile, width: int) -> str:
 
 
 def parse_tile_path(text: str) -> tuple[Tile, int]:
-    """The tile and its width, 256 for a full one. Raises TilePathInvalid for everything that tile_path does not write."""
+    """The tile and its width, 256 for a full one. Raises TilePathInvalid for all that tile_path does not write."""
     match = _PATH.fullmatch(text)
     if match is None:
         raise TilePathInvalid("A tile's path is tile/LEVEL/INDEX or tile/LEVEL/INDEX.p/WIDTH.")
