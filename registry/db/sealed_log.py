@@ -30,13 +30,12 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """One event as it is sealed."""
+class Leaves:
+    """Events as they were sealed, at least one. last_xid, last_id: of the last of them."""
 
-    index: int
-    xid: int
-    id: int
-    hash: bytes
+    hashes: Sequence[bytes]
+    last_xid: int
+    last_id: int
 
 
 _TAKE_ROLE: Final = text("SET LOCAL ROLE registry_sealer")
@@ -55,8 +54,9 @@ _SEAL: Final = text(
     "), sealed AS ("
     " INSERT INTO audit.leaf (idx, xid, id, hash)"
     " SELECT :size - 1 + row_number() OVER (ORDER BY n.xid, n.id), n.xid, n.id, n.leaf FROM next n"
-    " RETURNING idx, xid, id, hash"
-    ") SELECT s.idx, CAST(CAST(s.xid AS text) AS bigint), s.id, s.hash FROM sealed s ORDER BY s.idx"
+    ") SELECT string_agg(n.leaf, '' ORDER BY n.xid, n.id),"
+    " (array_agg(CAST(CAST(n.xid AS text) AS bigint) ORDER BY n.xid DESC, n.id DESC))[1],"
+    " (array_agg(n.id ORDER BY n.xid DESC, n.id DESC))[1] FROM next n"
 )
 _ADD_TILES: Final = text(
     "INSERT INTO audit.tile (level, n, hashes, root) SELECT * FROM unnest(CAST(:levels AS smallint[]),"
@@ -104,11 +104,13 @@ def checkpoint_at(tx: Reading, size: int) -> StoredCheckpoint | None:
     return None if row is None else StoredCheckpoint(*row)
 
 
-def seal_next(tx: Writing, last: StoredCheckpoint | None, most: int) -> list[Leaf]:
-    """Gives the next events their place, in the order of (transaction, id). Needs the sealer's role."""
+def seal_next(tx: Writing, last: StoredCheckpoint | None, most: int) -> Leaves | None:
+    """Gives the next events their place, in the order of (transaction, id); None where there are none. Needs the
+    sealer's role. They come back as one value: row by row they would take longer to read than to seal.
+    """
     size, xid, id_ = (0, 0, 0) if last is None else (last.size, last.last_xid, last.last_id)
-    rows = tx.connection.execute(_SEAL, {"size": size, "xid": str(xid), "id": id_, "most": most})
-    return [Leaf(*row) for row in rows]
+    row = tx.connection.execute(_SEAL, {"size": size, "xid": str(xid), "id": id_, "most": most}).one()
+    return None if row[0] is None else Leaves(_split(row[0]), row[1], row[2])
 
 
 def add_tiles(tx: Writing, tiles: Sequence[FullTile]) -> None:
@@ -124,9 +126,9 @@ def add_tiles(tx: Writing, tiles: Sequence[FullTile]) -> None:
         )
 
 
-def add_checkpoint(tx: Writing, last: Leaf, root: bytes, note: str) -> None:
-    """last: the leaf that the checkpoint ends with."""
-    parameters = {"size": last.index + 1, "root": root, "xid": str(last.xid), "id": last.id, "note": note}
+def add_checkpoint(tx: Writing, size: int, root: bytes, leaves: Leaves, note: str) -> None:
+    """leaves: those that the tree of this size ends with."""
+    parameters = {"size": size, "root": root, "xid": str(leaves.last_xid), "id": leaves.last_id, "note": note}
     tx.connection.execute(_ADD_CHECKPOINT, parameters)
 
 

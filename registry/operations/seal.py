@@ -58,15 +58,16 @@ class Sealer:
             _require_counter(tx, last)
             edge = self._edge_of(tx, last)
             leaves = sealed_log.seal_next(tx, last, BATCH)
-            if not leaves:
+            if leaves is None:
                 return None
             tiles: list[FullTile] = []
-            for leaf in leaves:
-                tiles += edge.append(leaf.hash)
+            for hash_ in leaves.hashes:
+                tiles += edge.append(hash_)
             checkpoint = Checkpoint(self._key.origin, edge.size, edge.root())
             sealed_log.add_tiles(tx, tiles)
-            sealed_log.add_checkpoint(tx, leaves[-1], checkpoint.root, self._key.sign(checkpoint))
-        return Sealed(checkpoint, len(leaves), more=len(leaves) == BATCH), edge
+            sealed_log.add_checkpoint(tx, edge.size, checkpoint.root, leaves, self._key.sign(checkpoint))
+        count = len(leaves.hashes)
+        return Sealed(checkpoint, count, more=count == BATCH), edge
 
     def _edge_of(self, tx: Writing, last: StoredCheckpoint | None) -> Edge:
         """A copy to work on. Rebuilt, and held against the last head, where another sealer was at work."""
