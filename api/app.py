@@ -11,6 +11,7 @@ from api.authentication import Authenticator
 from api.middleware import Edge
 from api.resources import (
     account,
+    audit_events,
     check_files,
     checks,
     decoys,
@@ -21,11 +22,13 @@ from api.resources import (
     hit_imports,
     hits,
     keys,
+    log,
     lookups,
     organisations,
     private_disclosures,
     private_evaluations,
     private_sets,
+    subject_disclosures,
 )
 from registry.db.database import Database
 from registry.log_key import LogKey
@@ -52,6 +55,9 @@ RESOURCES = (
     keys,
     exclusions,
     disputes,
+    subject_disclosures,
+    audit_events,
+    log,
     health,
     documentation,
 )
@@ -87,7 +93,6 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
     for resource in RESOURCES:
         app.include_router(resource.router)
     refusals.install(app)
-    app.state.openapi = openapi.render(app)
     mode = registry.settings.mode.value
     app.add_middleware(
         Edge,

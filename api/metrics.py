@@ -7,7 +7,7 @@ answers /metrics adds them up.
 
 import os
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 requests = Counter("registry_requests", "Requests by route template and status.", ["method", "route", "status"])
@@ -20,6 +20,13 @@ request_seconds = Histogram(
 operations = Counter("registry_operations", "Operations by name and result.", ["operation", "result"])
 numbers = Counter("registry_numbers", "Numbers asked or submitted, by operation.", ["operation"])
 authentication_failures = Counter("registry_authentication_failures", "Requests without a usable key.")
+# Of the database and not of a process: whichever asked last knows. NaN where it could not be asked.
+log_size = Gauge("registry_log_size", "Audit events in the newest checkpoint.", multiprocess_mode="mostrecent")
+oldest_unsealed_event_seconds = Gauge(
+    "registry_oldest_unsealed_event_seconds",
+    "How long the oldest audit event waits that no checkpoint holds; 0 if none does.",
+    multiprocess_mode="mostrecent",
+)
 
 
 def exposition() -> bytes:

@@ -104,6 +104,14 @@ def render(app: FastAPI) -> str:
     return json.dumps(document(app), indent=1, ensure_ascii=False) + "\n"
 
 
+def rendered_once(app: FastAPI) -> str:
+    """`render`, when it is first asked for: it takes longer than the rest of a start, and few processes need it."""
+    rendered: str | None = getattr(app.state, "openapi", None)
+    if rendered is None:
+        rendered = app.state.openapi = render(app)
+    return rendered
+
+
 def main(arguments: list[str]) -> int:
     """--write or --check; exit code 1 where the committed document is not what the code says."""
     from api.blank import blank_app  # noqa: PLC0415 - the application imports this module

@@ -112,6 +112,12 @@ def install(app: FastAPI) -> None:
         call: Call | None = getattr(request.state, "call", None)
         return problem_response(error, request.state.request_id, None if call is None else call.headers())
 
+    async def invalid(request: Request, error: Exception) -> Response:
+        """Of a route that needs no key: a protected one catches it and records it."""
+        if not isinstance(error, RequestValidationError):
+            raise error
+        return problem_response(refusal_of(error), request.state.request_id)
+
     async def unmatched(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
@@ -125,4 +131,5 @@ def install(app: FastAPI) -> None:
         return problem_response(Refused(code, detail), request.state.request_id, headers)
 
     app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, unmatched)

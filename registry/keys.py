@@ -86,11 +86,16 @@ class GenerationMismatch(Exception):  # noqa: N818 - it states a fact about two 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of the active generations and of those that they are chained from, and the fingerprint key."""
+    """The keys of the active generations and of those that they are chained from, and the fingerprint key.
+
+    _past: the keys of all other generations that the key file still has. Nothing is evaluated under them but the tags
+    of somebody who asks what was told about their own number.
+    """
 
     generations: Generations
     fingerprint: Fingerprinter = field(repr=False)
     _keys: Mapping[int, SecretKey] = field(repr=False)
+    _past: Mapping[int, SecretKey] = field(default_factory=dict[int, SecretKey], repr=False)
 
     @classmethod
     def of(cls, file: KeyFile, generations: Generations) -> Self:
@@ -111,18 +116,32 @@ class KeyRing:
                 raise GenerationMismatch(
                     f"The key file's generation {number} is not the one this database was made with."
                 )
-        return cls(generations, Fingerprinter(file.fingerprint_key), keys)
+        past = {
+            number: key
+            for number in sorted(generations.known.keys() & file.seeds.keys() - keys.keys())
+            if (key := SecretKey(file.seeds[number])).public_key == generations.known[number].public_key
+        }
+        return cls(generations, Fingerprinter(file.fingerprint_key), keys, past)
 
     def tags(self, e164: str) -> tuple[bytes, ...]:
         """The number's tag under every active generation, newest first."""
         found: dict[int, bytes] = {}
         return tuple(self._tag(number, e164, found) for number in self.generations.active)
 
+    def every_tag(self, e164: str) -> dict[int, bytes]:
+        """Generation -> the number's tag under it, newest first: retired ones too, as long as the key file has their
+        keys. What is left out can never be found from a number again.
+        """
+        held = self._keys.keys() | self._past.keys()
+        reached = (number for number in self.generations.known if held.issuperset(self.generations.chain(number)))
+        found: dict[int, bytes] = {}
+        return {number: self._tag(number, e164, found) for number in sorted(reached, reverse=True)}
+
     def _tag(self, number: int, e164: str, found: dict[int, bytes]) -> bytes:
         """found: tags under generations that were met before, since several may be chained from one."""
         if number not in found:
             parent = self.generations.known[number].parent
-            key = self._keys[number]
+            key = self._keys.get(number) or self._past[number]
             found[number] = key.tag(e164) if parent is None else key.chained(self._tag(parent, e164, found))
         return found[number]
 

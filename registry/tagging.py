@@ -79,6 +79,13 @@ class Tagging(Protocol):
         """Reads numbers that people wrote, in order. A text that is no number gives its Refused instead."""
         ...
 
+    def every_tag(self, written: WrittenNumber) -> dict[int, bytes] | Refused:
+        """Generation -> the number's tag under it, newest first, wherever the number is from: see `KeyRing.every_tag`.
+
+        A text that is no number gives its Refused instead.
+        """
+        ...
+
     def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
         """One result for each generation, in order. Raises what `KeyRing.evaluate_batch` raises."""
         ...
@@ -115,6 +122,15 @@ class InProcess:
     def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
         return [self.read(number) for number in numbers]
 
+    def every_tag(self, written: WrittenNumber) -> dict[int, bytes] | Refused:
+        try:
+            number = self.normaliser.normalise(written.text, written.region)
+        except RegionNotServed as refused:
+            number = refused.number
+        except Refused as refused:
+            return refused
+        return self.keys.every_tag(number.e164)
+
     def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
         return [Evaluated(number, *self.keys.evaluate_batch(number, blinded)) for number in generations]
 
@@ -140,6 +156,10 @@ class WithoutKeys:
 
     def read_all(self, numbers: Sequence[WrittenNumber]) -> list[TaggedNumber | Refused]:
         del numbers
+        raise RuntimeError(_KEYLESS)
+
+    def every_tag(self, written: WrittenNumber) -> dict[int, bytes] | Refused:
+        del written
         raise RuntimeError(_KEYLESS)
 
     def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:

@@ -58,6 +58,7 @@ REF: Final = "c4n4ry of an item's reference"
 MESSAGE: Final = "c4n4ry of a message that nobody may read"
 PASSPHRASE: Final = "c4n4ry of a passphrase"
 SEED: Final = hashlib.sha256(b"the canary's seed").digest()
+LOG_SEED: Final = hashlib.sha256(b"the canary's log seed").digest()
 FINGERPRINT_KEY: Final = hashlib.sha256(b"the canary's fingerprint key").digest()
 TEXTS: Final = {
     "source id": SOURCE_ID,
@@ -177,7 +178,8 @@ def every_needle(secrets: Mapping[str, str], tags: Mapping[str, bytes] | None = 
         (f"{what}: {name}", needle) for what, e164 in numbers.items() for name, needle in number_spellings(e164)
     ]
     texts = {what: text.encode() for what, text in {**TEXTS, **secrets}.items()}
-    for what, secret in {**texts, "seed": SEED, "fingerprint key": FINGERPRINT_KEY, **(tags or {})}.items():
+    keys = {"seed": SEED, "fingerprint key": FINGERPRINT_KEY, "log key's seed": LOG_SEED}
+    for what, secret in {**texts, **keys, **(tags or {})}.items():
         spellings += secret_spellings(what, secret)
     return Needles.of(spellings)
 

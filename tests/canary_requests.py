@@ -6,6 +6,7 @@ Whoever adds an operation adds it here: the hunt fails for one that was not aske
 
 import json
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,8 +33,11 @@ from command_line import CommandLine
 from holders import in_process
 from holders import tags as tags_of
 from hunting_ground import KEYS, Answer, Ask, Ground
+from psycopg import sql
 
+from registry.domain.signed_notes import Receipt
 from registry.keys import SecretKey
+from registry.operations.drop_event_bodies import DropEventBodies
 from registry.operations.list_records import ListGenerations
 from registry.operations.manage_generations import AddGeneration, RetireGeneration
 from registry.operations.operation import COMMAND_LINE, Operation, Request
@@ -42,6 +46,7 @@ from registry.operations.verify_listings import VerifyListings
 
 PURPOSE = "company_number"
 _THEN = datetime.now(UTC) - timedelta(days=3)
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _TWILIO_HEADER = (
     "From,To,Body,Status,SentDate,ApiVersion,NumSegments,ErrorCode,AccountSid,Sid,Direction,Price,PriceUnit"
 )
@@ -55,6 +60,7 @@ def succeed(ground: Ground) -> None:
     _questions(ground, employer)
     _private(ground, employer)
     _administration(ground, operator)
+    _log(ground, operator)
     _good(ground, Ask("getAccount", key=employer))
     for operation in ("getLiveness", "getReadiness", "getMetrics"):
         _good(ground, Ask(operation))
@@ -220,6 +226,42 @@ def _administration(ground: Ground, key: str) -> None:
     assert ground.ask(Ask("openDispute", key=key).with_json({"number": DISPUTED})).status == 409
     _good(ground, Ask("listDisputes", key=key))
     _json(ground, Ask("closeDispute", path={"dispute_id": dispute}, key=key), {"resolution": "withdrawn"})
+    _subjects(ground, key)
+
+
+def _subjects(ground: Ground, key: str) -> None:
+    """Who was told about each number; again under the same Idempotency-Key; and further pages."""
+    ask = Ask("listSubjectDisclosures", key=key)
+    body = {"purpose": "subject_request", "case_ref": "SR-2026-3", "limit": 2}
+    once = ask.with_headers(Idempotency_Key=f'"{IDEMPOTENCY_KEY} {REFUSED}"')
+    page, again = (_json(ground, once, {**body, "number": national(LISTED), "region": "US"}) for _ in range(2))
+    assert [one["told"] for one in page["data"]] == [["contact_observed"]] * 2
+    assert again["data"][0]["told"] == ["disclosures"]
+    _json(ground, ask, {**body, "number": LISTED, "cursor": page["next_cursor"]})
+    for number in NUMBERS.values():
+        _json(ground, ask, {**body, "number": number})
+
+
+def _log(ground: Ground, key: str) -> None:
+    """An event about a canary: listed, proved once the process has sealed it, and in the log that strangers read."""
+    query = {"operation": "look_up", "limit": "1"}
+    listed: Any = _good(ground, Ask("listEvents", query=query, key=key)).json
+    event = listed["data"][0]["id"]
+    _good(ground, Ask("listEvents", query={**query, "cursor": listed["next_cursor"]}, key=key))
+    _good(ground, Ask("listEvents", query={"limit": "500"}, key=key))
+    leaf = sql.SQL("SELECT l.idx FROM audit.leaf l JOIN audit.event e USING (xid, id) WHERE e.event_id = {}")
+    until = time.monotonic() + 30
+    while not ground.rows(leaf.format(sql.Literal(event))):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    proof = _good(ground, Ask("proveEvent", path={"event_id": event}, key=key))
+    assert Receipt.parse(proof.body.decode()).entry is not None
+    checkpoint = _good(ground, Ask("getCheckpoint"))
+    etag = next(value for name, value in checkpoint.headers if name.lower() == "etag")
+    assert ground.ask(Ask("getCheckpoint").with_headers(If_None_Match=etag)).status == 304
+    size = int(checkpoint.body.splitlines()[1])
+    _good(ground, Ask("getTile", path={"level": "0", "index": f"000.p/{min(size, 255)}"}))
+    _good(ground, Ask("getConsistency", query={"from": "0", "to": str(size)}))
 
 
 def run_beside_the_api(ground: Ground) -> None:
@@ -229,6 +271,7 @@ def run_beside_the_api(ground: Ground) -> None:
     run(VerifyListings(repair=True))
     run(ListGenerations())
     run(RetireGeneration(1))  # the only one
+    run(DropEventBodies(LONG_AGO))  # a fault: the application may not
     more, number = KEYS.with_new_generation()
     public = {known: SecretKey(seed).public_key for known, seed in more.seeds.items()}
     run(AddGeneration(number, public[number]))
@@ -246,6 +289,19 @@ def _rekey(ground: Ground) -> None:
     environment = {f"REGISTRY_{name}": os.environ[f"REGISTRY_{name}"] for name in names}
     command = CommandLine({**environment, "REGISTRY_OWNER_DATABASE_URL": ground.urls.owner})
     ground.log.write(command.done("generations", "rekey", "1", "--yes"))
+    for letter in ("text", "html"):
+        told = command.done("subjects", "disclosures", "--letter", letter, typed=LISTED)
+        assert "contact_observed" in told
+        ground.log.write(told)
+    _hand_out(ground, command)
+
+
+def _hand_out(ground: Ground, command: CommandLine) -> None:
+    """The audit log as files beside the database, where they are searched, and what the owner may drop of it."""
+    ground.log.write(command.done("audit", "export", "--output", str(ground.folder / "events.ndjson")))
+    ground.log.write(command.done("audit", "export", "--ocsf", "--output", str(ground.folder / "ocsf.ndjson")))
+    ground.log.write(command.done("audit", "drop-bodies", "--before", LONG_AGO.isoformat(), "--dry-run"))
+    ground.log.write(command.done("audit", "drop-private", "--before", LONG_AGO.isoformat()))
 
 
 def _runner(ground: Ground, registry: Registry) -> Any:

@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one cluster a session, one migrated template, a fresh copy of it for each test."""
 
+import os
 import secrets
 import shutil
 import signal
@@ -10,25 +11,50 @@ from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from databases import DatabaseUrls, as_superuser, named
 from hypothesis import HealthCheck, settings
 from members import Clock, Member, new_member, open_test_registry
 from psycopg import sql
 from starlette.testclient import TestClient
 
+from api import authentication
 from api.app import wire
 from registry.db import migrate
 from registry.db.database import Database, DatabaseOptions
 from registry.db.embedded import APP_LOGIN, OWNER_ROLE, EmbeddedPostgres, EmbeddedUrls
+from registry.operations import manage_keys
 from registry.operations.registry import Registry
 from registry.settings import Settings
 
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("dev")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 # In a shell's background job Ctrl-C is ignored, which every program that is started here would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "long: of a file that takes so long that no core should be left with it at the end"
+    )
+    config.option.loadscopereorder = False  # else files of few tests come last, however long these take
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasher() -> Iterator[PasswordHasher]:
+    """The one of API keys' secrets, as it is in life. Tests make thousands of keys, and hash them more cheaply."""
+    cheaper = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        in_life = manage_keys.HASHER
+        for module in (manage_keys, authentication):
+            patch.setattr(module, "HASHER", cheaper)
+        yield in_life
 
 
 @pytest.fixture(scope="session")

@@ -17,19 +17,35 @@ _PARAMETER: Final = re.compile(r"\\\{[a-z_]+\\\}")
 _UNDESCRIBED: Final = frozenset({"not_found", "method_not_allowed"})
 
 
+class _Document:
+    """The document, read once for all clients of a process, and what checks each of its schemas."""
+
+    def __init__(self, text: str) -> None:
+        self.content: dict[str, Any] = json.loads(text)
+        self.validator = cache(self._new_validator)
+
+    def _new_validator(self, name: str) -> jsonschema_rs.Validator:
+        components = self.content["components"]
+        return jsonschema_rs.validator_for(
+            {"$ref": f"#/components/schemas/{name}", "components": components}, validate_formats=True
+        )
+
+
+_read: Final = cache(_Document)
+
+
 class Described:
     """document: the rendered OpenAPI document. seen: (operationId, problem code) of every refusal so far."""
 
     def __init__(self, document: str) -> None:
-        self._document: dict[str, Any] = json.loads(document)
+        self._document = _read(document)
         self.seen: set[tuple[str, str]] = set()
-        paths: dict[str, dict[str, Any]] = self._document["paths"]
+        paths: dict[str, dict[str, Any]] = self._document.content["paths"]
         self._operations = [
             (method.upper(), _pattern(path), operation)
             for path, methods in sorted(paths.items(), key=lambda item: item[0].count("{"))
             for method, operation in methods.items()
         ]
-        self._validator = cache(self._new_validator)
 
     def check(self, response: Any) -> None:
         """For a client's response hook."""
@@ -52,7 +68,7 @@ class Described:
         code = problem["code"]
         assert problem["status"] == response.status_code
         assert problem["instance"] == f"urn:uuid:{response.headers['x-request-id']}"
-        self._validator("ProblemDetails").validate(problem)
+        self._document.validator("ProblemDetails").validate(problem)
         if operation is None:
             assert code in _UNDESCRIBED, code
             return
@@ -78,13 +94,7 @@ class Described:
             assert header.lower() in response.headers, f"{name} answered without {header}"
         schema = described["content"][kind].get("schema", {})
         if kind == "application/json" and "$ref" in schema:
-            self._validator(schema["$ref"].rpartition("/")[2]).validate(response.json())
-
-    def _new_validator(self, name: str) -> jsonschema_rs.Validator:
-        components = self._document["components"]
-        return jsonschema_rs.validator_for(
-            {"$ref": f"#/components/schemas/{name}", "components": components}, validate_formats=True
-        )
+            self._document.validator(schema["$ref"].rpartition("/")[2]).validate(response.json())
 
 
 def _pattern(path: str) -> re.Pattern[str]:

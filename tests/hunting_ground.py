@@ -26,19 +26,20 @@ from urllib.parse import quote, urlencode
 import psycopg
 import pytest
 import uvicorn
-from canaries import FINGERPRINT_KEY, PASSPHRASE, SEED, blocks_of
+from canaries import FINGERPRINT_KEY, LOG_SEED, PASSPHRASE, SEED, blocks_of
 from databases import as_superuser, named
 from fastapi import FastAPI
 from psycopg import sql
 
 from api import middleware, openapi, refusals, serving
 from api.problem_response import problem_response
-from registry import key_file
+from registry import key_file, log_key
 from registry.db import migrate
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, DATABASE, EmbeddedPostgres, EmbeddedUrls
 from registry.domain.credentials import OrganisationKind, Scope
 from registry.key_file import KeyFile
+from registry.log_key import LogKey
 from registry.operations.assembly import adopt_keys, public_keys
 from registry.operations.manage_keys import IssueKey
 from registry.operations.manage_organisations import CreateOrganisation
@@ -203,6 +204,7 @@ def _prepare(folder: Path, urls: EmbeddedUrls, patch: pytest.MonkeyPatch) -> Non
     adopt_keys(database, public_keys(KEYS))
     database.dispose()
     key_file.write(folder / "keys.json", KEYS, PASSPHRASE)
+    log_key.write(folder / "log-key.json", LogKey("registry.example.org/log", LOG_SEED), PASSPHRASE)
     (folder / "passphrase").write_text(PASSPHRASE, encoding="utf-8")  # the operator's own file
     patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
     for name in [name for name in os.environ if name.startswith("REGISTRY_")]:
@@ -212,6 +214,8 @@ def _prepare(folder: Path, urls: EmbeddedUrls, patch: pytest.MonkeyPatch) -> Non
         "DATABASE_URL": urls.app,
         "KEY_FILE": str(folder / "keys.json"),
         "KEY_PASSPHRASE_FILE": str(folder / "passphrase"),
+        "LOG_KEY_FILE": str(folder / "log-key.json"),
+        "LOG_KEY_PASSPHRASE_FILE": str(folder / "passphrase"),
         "LOG_LEVEL": "debug",
         "REQUESTS_PER_MINUTE": "100000",
         "FAILURES_PER_MINUTE": "100000",

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from markdown_it import MarkdownIt
 
+from api.openapi import rendered_once
 from api.problems import render_markdown
 from registry.domain.errors import Code, Refused
 
@@ -88,8 +89,8 @@ async def asset(name: str) -> Response:
 
 
 @router.get("/openapi.json")
-async def openapi(request: Request) -> Response:
-    return Response(request.app.state.openapi, media_type="application/json")
+def openapi(request: Request) -> Response:
+    return Response(rendered_once(request.app), media_type="application/json")
 
 
 @router.get("/problems")

@@ -30,12 +30,17 @@ SECTIONS: Final = {
     "Audit": {
         "log-key": ("log_key", "Make and show the key that signs the audit log."),
         "seal": ("seal", "Seal audit events in a process of its own."),
+        "verify-log": ("verify_log", "Hold the whole log against its signatures."),
+        "verify-proof": ("verify_proof", "Verify one receipt, offline."),
+        "witness": ("witness", "Remember a log's checkpoints, and say when one contradicts another."),
+        "audit": ("audit", "Export events, and drop what need not be kept."),
     },
     "Administer": {
         "organisations": ("organisations", "Create, list, suspend, resume and limit organisations."),
         "keys": ("keys", "Issue, list, revoke and expire API keys."),
         "exclusions": ("exclusions", "Numbers that are never listed."),
         "disputes": ("disputes", "Challenges to a listing."),
+        "subjects": ("subjects", "Tell a person who was told about their number."),
         "verify-listings": ("verify_listings", "Hold every listing against the hits."),
     },
     "Use": {

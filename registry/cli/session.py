@@ -14,6 +14,7 @@ from registry import key_file
 from registry.cli import environment
 from registry.cli.prompts import ask_secret
 from registry.db import generations, migrate, organisations
+from registry.db.database import Database
 from registry.db.organisations import Organisation
 from registry.domain.confidential import Confidential
 from registry.domain.errors import Code, Refused
@@ -72,16 +73,7 @@ class Session:
 
     def organisation(self, id_or_name: str) -> Organisation:
         """Refused(not_found) where there is neither."""
-        database = self.registry.database
-        found = None
-        if (id_ := _uuid(id_or_name)) is not None:
-            found = database.transaction(lambda tx: organisations.get(tx, id_))
-        if found is None:
-            found = database.transaction(lambda tx: organisations.by_name(tx, id_or_name.strip()))
-        if found is None:
-            detail = "There is no organisation with this id or name; `demand-registry organisations list` shows them."
-            raise Refused(Code.NOT_FOUND, detail)
-        return found
+        return organisation_of(self.registry.database, id_or_name)
 
 
 @contextmanager
@@ -101,6 +93,19 @@ def session() -> Generator[Session]:
         yield Session(registry, keys, Request(registry.new_id(), route()))
     finally:
         database.dispose()
+
+
+def organisation_of(database: Database, id_or_name: str) -> Organisation:
+    """Refused(not_found) where there is neither."""
+    found = None
+    if (id_ := _uuid(id_or_name)) is not None:
+        found = database.transaction(lambda tx: organisations.get(tx, id_))
+    if found is None:
+        found = database.transaction(lambda tx: organisations.by_name(tx, id_or_name.strip()))
+    if found is None:
+        detail = "There is no organisation with this id or name; `demand-registry organisations list` shows them."
+        raise Refused(Code.NOT_FOUND, detail)
+    return found
 
 
 def open_key_file(settings: Settings) -> OpenKeyFile:

@@ -1,6 +1,6 @@
 """Writing audit events. There is nothing to read here: the application may only insert."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import text
@@ -35,16 +35,28 @@ _RECORD_SUBJECTS: Final = text(
     " FROM unnest(CAST(:tags AS bytea[])) AS t (tag)"
 )
 
+_RECORD_KNOWN_SUBJECTS: Final = text(
+    "INSERT INTO audit.subject (tag, event, generation) SELECT t.tag, CAST(:event AS uuid), t.generation"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:generations AS smallint[])) AS t (tag, generation)"
+)
 
-def record(tx: Writing, event: Event, active: Sequence[int] | None = None) -> bool:
+
+def record(
+    tx: Writing, event: Event, active: Sequence[int] | None = None, made_under: Mapping[bytes, int] | None = None
+) -> bool:
     """Appends one row for each disclosed tag, the event, and its private part.
 
+    made_under: tag -> generation of all disclosed tags, where these need not be listed any more.
     active: the generations that must be in use at this moment, newest first. Where others are, the event is not
     written, False is returned, and the transaction must not be committed. What was read in it before was then read
     under these generations; rows of subjects come first, since they wait for whoever changes them.
     """
     if event.disclosed:
-        tx.connection.execute(_RECORD_SUBJECTS, {"tags": bytes_array(sorted(set(event.disclosed))), "event": event.id})
+        tags = sorted(set(event.disclosed))
+        subjects: dict[str, object] = {"tags": bytes_array(tags), "event": event.id}
+        if made_under:
+            subjects["generations"] = plain_array(made_under[tag] for tag in tags)
+        tx.connection.execute(_RECORD_KNOWN_SUBJECTS if made_under else _RECORD_SUBJECTS, subjects)
     parameters: dict[str, object] = {
         "body": event.body(),
         "active": None if active is None else plain_array(active),

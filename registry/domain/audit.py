@@ -116,14 +116,32 @@ def subjects_digest(tags: Sequence[bytes]) -> str | None:
     return digest.hexdigest()
 
 
-def index_digest(rows: Iterable[tuple[UUID, bytes]]) -> bytes:
+class IndexDigest:
     """SHA-256 over all rows of `audit.subject`, each 16 bytes of its event's id and 32 of its tag. Memory stays flat.
 
-    rows: in the byte order of event and tag; of an empty index it is the digest of nothing.
+    Rows are given in the byte order of event and tag, at once or in parts; of an empty index it is the digest of
+    nothing.
     """
-    digest = hashlib.sha256()
-    for event, tag in rows:
-        digest.update(event.bytes + tag)
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def take(self, rows: Iterable[tuple[UUID, bytes]]) -> int:
+        """The next rows; returns how many."""
+        count = 0
+        for event, tag in rows:
+            self._hash.update(event.bytes + tag)
+            count += 1
+        return count
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def index_digest(rows: Iterable[tuple[UUID, bytes]]) -> bytes:
+    """`IndexDigest` of all rows."""
+    digest = IndexDigest()
+    digest.take(rows)
     return digest.digest()
 
 

@@ -18,3 +18,12 @@ def uuid7(at: datetime, random: bytes) -> UUID:
     high = entropy >> 68
     low = entropy & ((1 << 62) - 1)
     return UUID(int=(milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low)
+
+
+def earliest_uuid7(at: datetime) -> UUID:
+    """What every UUIDv7 that was made at this moment or later is not less than, and every earlier one is less than.
+
+    at: aware. Ids know whole milliseconds: a moment between two counts as the later one, one before 1970 as the first.
+    """
+    milliseconds = max(0, -((_EPOCH - at) // _MILLISECOND))
+    return UUID(int=milliseconds << 80)

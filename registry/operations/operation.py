@@ -62,12 +62,14 @@ NOBODY = Caller()
 class Done(Generic[R]):
     """What an operation did. count: for the audit event, by outcome or status. disclosed: tags that were told about.
 
+    made_under: tag -> its generation, of disclosed tags that need not be listed any more.
     index: digest of the whole index of disclosures, where the operation rewrote it.
     """
 
     result: R
     count: Mapping[str, int] = field(default_factory=dict[str, int])
     disclosed: Sequence[bytes] = ()
+    made_under: Mapping[bytes, int] = field(default_factory=dict[bytes, int], repr=False)
     policy: str | None = None
     generation: int | None = None
     index: bytes | None = None

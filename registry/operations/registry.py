@@ -120,7 +120,7 @@ class Registry:
                     before(tx)
                 done = operation.perform(tx, self, caller, prepared)
                 event = self._event(audit_id, operation, caller, request, done=done, charged=charged)
-                if not audit.record(tx, event, active):
+                if not audit.record(tx, event, active, done.made_under):
                     raise keys_out_of_date()
                 answered = Answered(done.result, audit_id, self.clock())
                 if after is not None:

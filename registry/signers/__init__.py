@@ -12,7 +12,17 @@ from typing import Final
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
 from registry.signers.pool import SignerPool
-from registry.signers.process import CHAIN, EVALUATE, FINGERPRINT, Start, evaluated, read_task, tagged
+from registry.signers.process import (
+    CHAIN,
+    EVALUATE,
+    EVERY_TAG,
+    FINGERPRINT,
+    Start,
+    evaluated,
+    read_task,
+    tagged,
+    tags_or_refused,
+)
 from registry.tagging import Evaluated, TaggedNumber, WrittenNumber
 
 _FEW: Final = 50
@@ -58,6 +68,10 @@ class Signers:
             return [tagged(read) for read in self._for_few.run(read_task(numbers))]
         tasks = [read_task(numbers[start : start + _SLICE]) for start in range(0, len(numbers), _SLICE)]
         return [tagged(read) for answer in self._many.run_all(tasks) for read in answer]
+
+    def every_tag(self, written: WrittenNumber) -> dict[int, bytes] | Refused:
+        """See `Tagging.every_tag`."""
+        return tags_or_refused(self._for_few.run((EVERY_TAG, (written.text, written.region))))
 
     def evaluate(self, generations: Sequence[int], blinded: bytes) -> list[Evaluated]:
         """See `Tagging.evaluate`. Each generation is a task of its own: none holds a signer for more than a batch."""

@@ -30,6 +30,7 @@ Task = tuple[str, Any]
 """The name of a task and what it is done with."""
 
 READ: Final = "read"
+EVERY_TAG: Final = "every tag"
 EVALUATE: Final = "evaluate"
 FINGERPRINT: Final = "fingerprint"
 CHAIN: Final = "chain"
@@ -121,12 +122,21 @@ def tagged(read: tuple[Any, ...]) -> TaggedNumber | Refused:
     return TaggedNumber(Number(e164, region, LineType(line_type), notes), tags, source)
 
 
+def tags_or_refused(answer: dict[int, bytes] | tuple[str, str]) -> dict[int, bytes] | Refused:
+    """The answer to an `EVERY_TAG`."""
+    return answer if isinstance(answer, dict) else Refused(Code(answer[0]), answer[1])
+
+
 def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
     def read(numbers: Sequence[tuple[str, str | None, tuple[bytes | None, tuple[bytes, ...]] | None, bool]]) -> Any:
         return [
             _wire(tagging.read(WrittenNumber(text, region, None if source is None else Source(*source), any_region)))
             for text, region, source, any_region in numbers
         ]
+
+    def every_tag(written: tuple[str, str | None]) -> Any:
+        found = tagging.every_tag(WrittenNumber(*written))
+        return _wire(found) if isinstance(found, Refused) else found
 
     def evaluate(batch: tuple[int, bytes]) -> Any:
         number, blinded = batch
@@ -138,7 +148,7 @@ def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
     def chain(tags: tuple[int, Sequence[bytes]]) -> Any:
         return tagging.keys.chain(*tags)
 
-    return {READ: read, EVALUATE: evaluate, FINGERPRINT: fingerprint, CHAIN: chain}
+    return {READ: read, EVERY_TAG: every_tag, EVALUATE: evaluate, FINGERPRINT: fingerprint, CHAIN: chain}
 
 
 def evaluated(generation: int, answer: tuple[bytes, bytes]) -> Evaluated:

@@ -4,6 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher, Type
 from audit_trail import AuditTrail
 from house import House, opened_database, opened_house, sandbox_settings
 from members import Member
@@ -78,6 +79,11 @@ def told(answer: Any) -> tuple[Any, ...]:
     body.pop("instance")
     headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
     return answer.status_code, body, headers
+
+
+def test_a_secret_is_hashed_as_owasp_recommends_first(hasher: PasswordHasher) -> None:
+    assert hasher.type is Type.ID
+    assert (hasher.memory_cost, hasher.time_cost, hasher.parallelism) == (19 * 1024, 2, 1)
 
 
 def test_the_answers_do_not_tell_what_is_wrong_with_a_key(house: House, operator: Member) -> None:

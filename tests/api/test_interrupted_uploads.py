@@ -13,6 +13,8 @@ from sqlalchemy import make_url
 
 from registry.db.embedded import EmbeddedUrls
 
+pytestmark = pytest.mark.long
+
 AT = "2026-11-01T{:02}:{:02}:00Z"
 CHUNK = 2_000
 CHUNKS = 12

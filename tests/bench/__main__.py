@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
 
-from . import checks, fill, imports, lookups, memory, private, table
+from . import checks, fill, imports, log, lookups, memory, private, table
 from .installation import Installation, installed
 from .processes import cpu_seconds, machine_seconds
 
-_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "memory")
+_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "memory", "log")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """listings: listed numbers for the growth part. rows: of the file that is checked for memory."""
+    """listings: listed numbers for the growth part. rows: of the file that is checked for memory. events: of the log."""
 
     listings: int
     rows: int
+    events: int
     parts: frozenset[str]
 
 
@@ -84,6 +85,9 @@ def _measure(installation: Installation, wanted: Wanted) -> list[table.Result]:
     if "memory" in wanted.parts:
         _say(f"a file check of {wanted.rows:,} rows")
         results.append(memory.measure(installation, wanted.rows))
+    if "log" in wanted.parts:
+        _say(f"an audit log of {wanted.events:,} events")
+        results += log.measure(installation, wanted.events)
     return results
 
 
@@ -91,9 +95,10 @@ def _parse(arguments: Sequence[str]) -> Wanted:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("listings", nargs="?", type=int, default=lookups.SMALL, help="listed numbers to fill in")
     parser.add_argument("--rows", type=int, default=memory.ROWS, help="rows of the file that is checked for memory")
+    parser.add_argument("--events", type=int, default=log.EVENTS, help="events of the audit log that is sealed")
     parser.add_argument("--only", action="append", choices=_PARTS, help="measure this part alone; may be repeated")
     given = parser.parse_args(arguments)
-    return Wanted(given.listings, given.rows, frozenset(given.only or _PARTS))
+    return Wanted(given.listings, given.rows, given.events, frozenset(given.only or _PARTS))
 
 
 def _say(what: str) -> None:

@@ -17,6 +17,8 @@ from client_scene import Scene, left
 from forgeries import EVALUATIONS
 from meddling import Exchange, HangUp, between, in_small_batches
 
+pytestmark = pytest.mark.long
+
 Process = subprocess.Popen[str]
 PRIVATE = ("--private",)
 CHECKS, DISCLOSURES, SET = "/v1/checks", "/v1/private/disclosures", "/v1/private/set"

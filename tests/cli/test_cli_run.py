@@ -17,7 +17,7 @@ from members import NOW
 
 from registry.domain.credentials import Mode, OrganisationKind, parse
 
-pytestmark = pytest.mark.xdist_group("cli-run")
+pytestmark = [pytest.mark.xdist_group("cli-run"), pytest.mark.long]
 READY = "Stop: +Ctrl-C"
 OWN_HEADER = "source_id,decoy_id,number,region,channel,occurred_at\n"
 

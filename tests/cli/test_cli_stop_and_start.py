@@ -12,7 +12,7 @@ from command_line import PROGRAM, CommandLine, Server, clean_environment, free_p
 
 from registry.db.embedded import EmbeddedPostgres, running_urls
 
-pytestmark = pytest.mark.xdist_group("cli-run")
+pytestmark = [pytest.mark.xdist_group("cli-run"), pytest.mark.long]
 READY = "Stop: +Ctrl-C"
 
 

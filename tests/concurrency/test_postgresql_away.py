@@ -33,7 +33,7 @@ from registry.domain.signed_notes import Checkpoint, opened
 from registry.operations.registry import utc_now
 from registry.signatures import holds
 
-pytestmark = pytest.mark.xdist_group("heavy")
+pytestmark = [pytest.mark.xdist_group("heavy"), pytest.mark.long]
 
 NUMBERS: Final = fictional_numbers()
 CLIENTS: Final = 4

@@ -113,6 +113,12 @@ def reused_key(world: World) -> Any:
     return world.investigator.client.patch(path, json={"label": "b"}, headers=headers)
 
 
+def unsealed(world: World) -> Any:
+    """No sealer works here, so that the event waits for ever."""
+    event = world.look_up().json()["audit_id"]
+    return world.operator.get(f"/v1/audit/events/{event}/proof")
+
+
 Request = Callable[[World], Any]
 WHOLE: dict[Code, Request] = {
     Code.EMPTY: lambda w: w.look_up(number=""),
@@ -170,6 +176,8 @@ WHOLE: dict[Code, Request] = {
     ),
     Code.ALREADY_DISPUTED: lambda w: w.twice(lambda: w.operator.post("/v1/disputes", {"number": "+12065550144"})),
     Code.ALREADY_CLOSED: closure,
+    Code.NOT_SEALED: unsealed,
+    Code.UNKNOWN_CHECKPOINT: lambda w: w.house.client.get("/v1/audit/consistency?from=0&to=1"),
     Code.IDEMPOTENCY_KEY_REUSED: reused_key,
     Code.METHOD_NOT_ALLOWED: lambda w: w.employer.get("/v1/lookups"),
 }

@@ -49,13 +49,25 @@ OPERATION_IDS: Final = {
     "POST /v1/disputes": "openDispute",
     "GET /v1/disputes": "listDisputes",
     "POST /v1/disputes/{dispute_id}/closure": "closeDispute",
+    "POST /v1/subjects/disclosures": "listSubjectDisclosures",
+    "GET /v1/audit/events": "listEvents",
+    "GET /v1/audit/events/{event_id}/proof": "proveEvent",
+    "GET /log/checkpoint": "getCheckpoint",
+    "GET /log/tile/{level}/{index}": "getTile",
+    "GET /v1/audit/consistency": "getConsistency",
     "GET /health/live": "getLiveness",
     "GET /health/ready": "getReadiness",
     "GET /metrics": "getMetrics",
 }
-WITHOUT_KEY: Final = {"getLiveness", "getReadiness", "getMetrics"}
+WITHOUT_KEY: Final = {
+    *("getLiveness", "getReadiness", "getMetrics"),
+    *("getCheckpoint", "getTile", "getConsistency"),  # hashes and signatures, for any stranger
+}
 STREAMED: Final = {"checkFile", "importHits"}
-QUESTIONS: Final = {"createLookup", "createCheck", "createPrivateEvaluation", "createPrivateDisclosure"}
+QUESTIONS: Final = {
+    *("createLookup", "createCheck", "createPrivateEvaluation", "createPrivateDisclosure"),
+    "listSubjectDisclosures",
+}
 
 OPERATIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     operation["operationId"]: (f"{method.upper()} {path}", operation)

@@ -24,6 +24,7 @@ from api.problems import (
     type_uri,
 )
 from api.problems.__main__ import PROBLEMS_MD, main
+from api.problems.log_wording import LOG_WORDING
 from api.problems.number_wording import NUMBER_WORDING
 from api.problems.private_wording import PRIVATE_WORDING
 from api.problems.request_wording import REQUEST_WORDING
@@ -57,7 +58,7 @@ def texts(problem_type: ProblemType) -> list[str]:
 def test_the_catalogue_explains_every_code_once() -> None:
     assert list(CATALOGUE) == list(Code)
     assert all(problem_type.code is code for code, problem_type in CATALOGUE.items())
-    assert sum(map(len, (NUMBER_WORDING, REQUEST_WORDING, PRIVATE_WORDING, STATE_WORDING))) == len(Code)
+    assert sum(map(len, (NUMBER_WORDING, REQUEST_WORDING, PRIVATE_WORDING, LOG_WORDING, STATE_WORDING))) == len(Code)
 
 
 @every_code
@@ -101,7 +102,7 @@ def test_a_code_can_be_a_whole_answer_and_has_an_example_place_if_it_stands_in_e
 @every_code
 def test_answers_that_ask_to_wait_say_how_long(code: Code) -> None:
     problem_type = CATALOGUE[code]
-    assert (problem_type.header == "Retry-After") == (problem_type.status in {429, 503})
+    assert (problem_type.header == "Retry-After") == (problem_type.status in {429, 503} or code is Code.NOT_SEALED)
     assert ("Retry-After" in problem_type.advice) == (problem_type.header == "Retry-After")
     assert problem_type.retryable or problem_type.header != "Retry-After"
 

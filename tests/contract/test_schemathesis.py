@@ -23,6 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import openapi
 from registry.db.embedded import EmbeddedUrls
+from registry.log_key import LogKey
+from registry.operations.seal import Sealer
 
 pytestmark = pytest.mark.xdist_group("schemathesis")
 _UPLOADS: Final = ["checkFile", "importHits"]
@@ -41,6 +43,8 @@ _PRIVATE: Final = {
     ],
     "checks": {"positive_data_acceptance": {"expected-statuses": ["2XX", "400", "404", "422"]}},
 }
+# Any text can stand where a tile's place does; what is no place leads nowhere, which a schema need not say.
+_TILES: Final = {"include-operation-id": ["getTile"], "checks": {"negative_data_rejection": {"enabled": False}}}
 _BOUNDED: Final = settings(
     max_examples=15,
     derandomize=True,
@@ -62,6 +66,7 @@ _MEANINGS: Final = {
     "blinded": encoded(Batch.of_numbers(["+12065550101", "+12065550102"]).blinded),
     "generations": [1],
     "tag": encoded(bytes(32)),
+    "cursor": "A" * 22,
 }
 
 
@@ -77,7 +82,7 @@ class _Current:
 
 
 def _driver(**more: Any) -> Any:
-    configured = {"seed": 1, "checks": _CHECKS, "operations": [_FILES, _PRIVATE], **more}
+    configured = {"seed": 1, "checks": _CHECKS, "operations": [_FILES, _PRIVATE, _TILES], **more}
     library: Any = SchemathesisConfig
     config = library.from_dict(configured)
     driver = schemathesis.openapi.from_dict(json.loads(openapi.PATH.read_bytes()), config=config)
@@ -113,13 +118,15 @@ class Inhabited:
     operator: Member
     asker: Member
     ids: dict[str, str]
+    sealed: int
+    """The size of the log's only checkpoint."""
     answered: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def call(self, case: Any) -> int:
         """Sends the request, holds the answer against all checks, and returns its status."""
         described: dict[str, Any] = case.operation.definition.raw
-        members = {"operator": self.operator, "private": self.asker}
+        members = {"operator": self.operator, "audit": self.operator, "private": self.asker}
         text = described.get("description", "")
         member = next((found for scope, found in members.items() if f"scope `{scope}`" in text), self.investigator)
         status: int = case.call_and_validate(headers=member.headers).status_code
@@ -159,7 +166,10 @@ def inhabited(cluster: EmbeddedUrls, template: str) -> Generator[Inhabited]:
         asker = private_asker(house)
         bits = asker.parameters()["generations"][0]["set"]["prefix_bits"]
         ids["prefix"] = "0" * -(-bits // 4)
-        yield Inhabited(house, investigator, operator, asker.member, ids)
+        ids |= {"event_id": recorded["audit_id"], "level": "0", "index": "000.p/1"}
+        sealed = Sealer(house.registry.database, LogKey("registry.example.org/log", bytes(32))).seal()
+        assert sealed is not None
+        yield Inhabited(house, investigator, operator, asker.member, ids, sealed.checkpoint.size)
 
 
 @each_operation(ANYTHING)
@@ -176,6 +186,8 @@ def test_what_means_something_is_accepted(case: Any, inhabited: Inhabited) -> No
         case.path_parameters[name] = inhabited.ids[name]
     kept = {"limit", "dry_run", "purpose", "generation"}
     case.query = {name: 1 if name == "generation" else value for name, value in case.query.items() if name in kept}
+    if operation == "getConsistency":
+        case.query = {"from": 0, "to": inhabited.sealed}
     if operation in _UPLOADS:
         case.media_type = "text/csv"
         case.body = (

@@ -38,6 +38,8 @@ NEVER_MET: Final = {
     *("generations_pkey", "generations_public_key_key"),
     # Written by the owner's own command, which takes up what it left off.
     *("rekeyings_pkey", "rekeyed_tags_pkey"),
+    # One sealer works at a time, under a lock; these hold where somebody worked around it. No request writes there.
+    *("leaf_pkey", "leaf_event_key", "tile_pkey", "checkpoint_pkey"),
     "alembic_version_pkc",
 }
 """Unique constraints and indexes that no request can violate, with the reason why."""
@@ -54,7 +56,8 @@ CHECKED_BEFORE: Final = {
     *("event_body_length", "subject_tag", "charges_fingerprint", "charges_request"),
     *("private_sets_entries", "private_sets_prefix_bits", "private_sets_digest", "private_sets_buckets"),
     *("private_set_slots_slot", "private_set_slots_ids", "rekeyings_public_key", "rekeyings_successor"),
-    *("rekeyed_tags_tag", "rekeyed_tags_successor"),
+    *("rekeyed_tags_tag", "rekeyed_tags_successor", "leaf_idx", "leaf_hash", "tile_level", "tile_n", "tile_hashes"),
+    *("tile_root", "checkpoint_size", "checkpoint_root"),
     # Organisations, decoys and generations are never deleted, and were looked up before.
     *("api_keys_organisation", "decoys_organisation", "decoys_generation", "hits_generation", "hits_decoy"),
     *("generations_parent", "exclusions_generation", "exclusions_organisation", "disputes_generation"),
@@ -179,6 +182,22 @@ IMPOSSIBLE: Final = {
     "a private set of no generation": "INSERT INTO registry.private_sets VALUES (9, now(), 'x', 1, 0, 0, sha256('a'))",
     "a generation that follows itself": "INSERT INTO registry.rekeyings VALUES (1, 1, sha256('a'))",
     "a number that follows a tag": "INSERT INTO registry.rekeyed_tags VALUES (1, sha256('a'), '+12065550177')",
+    "an event before the first": "INSERT INTO audit.leaf VALUES (-1, '1', 1, sha256('a'))",
+    "half a hash": "INSERT INTO audit.leaf VALUES (0, '1', 1, '\\x00')",
+    "a tile that is not full": "INSERT INTO audit.tile VALUES (0, 0, sha256('a'), sha256('a'))",
+    "a tile on a level that no log reaches": (
+        "INSERT INTO audit.tile VALUES (8, 0, decode(repeat('00', 8192), 'hex'), sha256('a'))"
+    ),
+    "a tile left of the first": (
+        "INSERT INTO audit.tile VALUES (0, -1, decode(repeat('00', 8192), 'hex'), sha256('a'))"
+    ),
+    "a tile with half a root": "INSERT INTO audit.tile VALUES (0, 0, decode(repeat('00', 8192), 'hex'), 'a')",
+    "a head of nothing": (
+        "INSERT INTO audit.checkpoint (size, root, last_xid, last_id, note) VALUES (0, sha256('a'), '1', 1, '')"
+    ),
+    "a head with half a root": (
+        "INSERT INTO audit.checkpoint (size, root, last_xid, last_id, note) VALUES (1, 'a', '1', 1, '')"
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""What the application's login may do, and what it may not: held against the database, as that login."""
+"""What the application's login may do, and what it may not: held against the database, as that login. The grants of
+all roles stand here; what the sealer's comes to is in test_sealer_grants.py.
+"""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -7,13 +9,10 @@ from typing import Any, Final
 import psycopg
 import pytest
 from databases import DatabaseUrls, dsn
-from house import opened_database
-from members import KEYS
+from granted import EVENT, with_rows
 from psycopg import errors
 
-from registry.db.database import Database
 from registry.db.embedded import EmbeddedUrls
-from registry.operations.assembly import adopt_keys, public_keys
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -36,6 +35,19 @@ WHOLE_TABLE: Final = {
     "registry.charges": frozenset({"SELECT", "INSERT", "DELETE"}),
     "registry.private_sets": frozenset({"SELECT", "INSERT", "UPDATE"}),
     "registry.private_set_slots": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
+    # Hashes and signed heads are public. Only the sealer adds to them.
+    "audit.leaf": frozenset({"SELECT"}),
+    "audit.tile": frozenset({"SELECT"}),
+    "audit.checkpoint": frozenset({"SELECT"}),
+}
+SEALER_WHOLE_TABLE: Final = {
+    "audit.event": frozenset({"SELECT"}),
+    "audit.subject": frozenset({"SELECT"}),
+    "audit.leaf": READ_AND_ADD,
+    "audit.tile": READ_AND_ADD,
+    "audit.checkpoint": READ_AND_ADD,
+    "registry.organisations": frozenset({"SELECT"}),
+    "registry.generations": frozenset({"SELECT"}),
 }
 SINGLE_COLUMNS: Final = {
     "UPDATE": {
@@ -59,13 +71,7 @@ SINGLE_COLUMNS: Final = {
 FUNCTIONS: Final = {
     *("registry.admit", "registry.charge_once", "registry.spend_address", "registry.carry_contacts", "audit.field"),
 }
-EVENT: Final = '{"actor":{"organisation":null},"id":"0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d","operation":"look_up"}'
-HIT: Final = (
-    "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, diverted, line_type,"
-    " occurred_at, normaliser_version) SELECT sha256('a'), gen_random_uuid(), 1, organisation_id, id, 'sms', false,"
-    " 'mobile', now(), 'x' FROM registry.decoys"
-)
-
+GROUPS: Final = ("registry_app", "registry_sealer")
 FORBIDDEN: Final = (
     # The audit log can be written and neither read nor changed.
     *("SELECT * FROM audit.event", "SELECT * FROM audit.subject", "SELECT * FROM audit.private"),
@@ -86,6 +92,18 @@ FORBIDDEN: Final = (
     "BEGIN; LOCK TABLE audit.event IN ACCESS EXCLUSIVE MODE",
     "CREATE FUNCTION audit.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
     "SET session_replication_role = 'replica'",
+    # The log can be read, and only the sealer adds to it.
+    "INSERT INTO audit.leaf (idx, xid, id, hash) VALUES (1, '1', 1, sha256('a'))",
+    "INSERT INTO audit.tile (level, n, hashes, root) VALUES (0, 0, '', sha256('a'))",
+    "INSERT INTO audit.checkpoint (size, root, last_xid, last_id, note) VALUES (2, sha256('a'), '1', 1, '')",
+    *(
+        "UPDATE audit.leaf SET hash = hash",
+        "UPDATE audit.tile SET root = root",
+        "UPDATE audit.checkpoint SET note = ''",
+    ),
+    *("DELETE FROM audit.leaf", "DELETE FROM audit.tile", "DELETE FROM audit.checkpoint"),
+    *("TRUNCATE audit.leaf", "TRUNCATE audit.tile", "TRUNCATE audit.checkpoint"),
+    "GRANT registry_sealer TO registry_api",
     # What was recorded stays as it was recorded.
     "DELETE FROM registry.hits",
     "TRUNCATE registry.hits",
@@ -137,21 +155,7 @@ FORBIDDEN: Final = (
 
 @pytest.fixture(scope="module")
 def here(cluster: EmbeddedUrls, template: str) -> Iterator[DatabaseUrls]:
-    """A database with a row wherever a statement needs one to be refused for."""
-    with opened_database(cluster, template) as urls:
-        database = Database(urls.app)
-        adopt_keys(database, public_keys(KEYS))
-        database.dispose()
-        with psycopg.connect(urls.superuser_dsn) as superuser:
-            superuser.execute(
-                "INSERT INTO registry.organisations VALUES (gen_random_uuid(), 'investigator', 'One', 1, 1)"
-            )
-            superuser.execute(
-                "INSERT INTO registry.decoys (id, organisation_id, label, tag, generation, role)"
-                " SELECT gen_random_uuid(), id, 'A line', sha256('d'), 1, 'test' FROM registry.organisations"
-            )
-            superuser.execute(HIT)
-            superuser.execute("INSERT INTO audit.event (body) VALUES (convert_to(%s, 'UTF8'))", (EVENT,))
+    with with_rows(cluster, template) as urls:
         yield urls
 
 
@@ -173,37 +177,47 @@ def test_the_application_may_not(application: Connection, statement: str) -> Non
         application.execute(statement.replace(":event", f"'{EVENT}'").encode())
 
 
-def test_the_application_login_is_nobody_special(superuser: Connection) -> None:
-    row = superuser.execute(
-        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication FROM pg_roles WHERE rolname = %s",
-        ("registry_api",),
-    ).fetchone()
-    assert row == (False,) * 5
-    memberships = superuser.execute(
-        "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = 'registry_api'::regrole"
+def test_the_application_login_and_the_roles_are_nobody_special(superuser: Connection) -> None:
+    rows = superuser.execute(
+        "SELECT rolname, rolcanlogin, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
+        " FROM pg_roles WHERE rolname LIKE 'registry_%' AND rolname <> 'registry_owner' ORDER BY 1"
     ).fetchall()
-    assert memberships == [("registry_app",)]
+    assert rows == [("registry_api", True, False), ("registry_app", False, False), ("registry_sealer", False, False)]
 
 
-def test_the_grants_on_whole_tables_are_these_and_no_others(superuser: Connection) -> None:
+@pytest.mark.parametrize(
+    ("role", "granted"), [("registry_app", WHOLE_TABLE), ("registry_sealer", SEALER_WHOLE_TABLE)], ids=GROUPS
+)
+def test_the_grants_on_whole_tables_are_these_and_no_others(
+    superuser: Connection, role: str, granted: dict[str, frozenset[str]]
+) -> None:
     found: dict[str, set[str]] = {}
     for table, privilege in superuser.execute(
         "SELECT table_schema || '.' || table_name, privilege_type FROM information_schema.role_table_grants"
-        " WHERE grantee = 'registry_app'"
+        " WHERE grantee = %s",
+        (role,),
     ):
         found.setdefault(table, set()).add(privilege)
-    assert found == WHOLE_TABLE
+    assert found == granted
 
 
-def test_the_grants_on_single_columns_are_these_and_no_others(superuser: Connection) -> None:
+@pytest.mark.parametrize(
+    ("role", "granted", "columns"),
+    [("registry_app", WHOLE_TABLE, SINGLE_COLUMNS), ("registry_sealer", SEALER_WHOLE_TABLE, {})],
+    ids=GROUPS,
+)
+def test_the_grants_on_single_columns_are_these_and_no_others(
+    superuser: Connection, role: str, granted: dict[str, frozenset[str]], columns: dict[str, dict[str, set[str]]]
+) -> None:
     found: dict[str, dict[str, set[str]]] = {}
     for table, column, privilege in superuser.execute(
         "SELECT table_schema || '.' || table_name, column_name, privilege_type"
-        " FROM information_schema.column_privileges WHERE grantee = 'registry_app'"
+        " FROM information_schema.column_privileges WHERE grantee = %s",
+        (role,),
     ):
-        if privilege not in WHOLE_TABLE.get(table, ()):  # a grant on a table is one on each of its columns
+        if privilege not in granted.get(table, ()):  # a grant on a table is one on each of its columns
             found.setdefault(privilege, {}).setdefault(table, set()).add(column)
-    assert found == SINGLE_COLUMNS
+    assert found == columns
 
 
 def test_nothing_is_granted_to_everybody_or_to_a_login_directly(superuser: Connection) -> None:
@@ -222,14 +236,13 @@ def test_nothing_is_granted_to_everybody_or_to_a_login_directly(superuser: Conne
         " FROM granted, aclexplode(acl)"
         " WHERE place IN ('registry'::regnamespace, 'audit'::regnamespace) AND grantee <> owner"
     ).fetchall()
-    assert {grantee for _, grantee, _, _ in rows} == {"registry_app"}
+    assert {grantee for _, grantee, _, _ in rows} == set(GROUPS)
     assert not any(grantable for *_, grantable in rows)
-    executable = {what.partition("(")[0] for what, _, privilege, _ in rows if privilege == "EXECUTE"}
-    assert executable == FUNCTIONS
-    assert {what: privilege for what, _, privilege, _ in rows if what in {"registry", "audit"}} == {
-        "registry": "USAGE",
-        "audit": "USAGE",
-    }
+    executable = {(who, what.partition("(")[0]) for what, who, privilege, _ in rows if privilege == "EXECUTE"}
+    assert executable == {*(("registry_app", name) for name in FUNCTIONS), ("registry_sealer", "audit.field")}
+    assert sorted((what, who, privilege) for what, who, privilege, _ in rows if what in {"registry", "audit"}) == [
+        (schema, role, "USAGE") for schema in ("audit", "registry") for role in GROUPS
+    ]
 
 
 def test_functions_run_with_the_rights_of_their_caller_but_for_the_one_that_carries_contacts(
@@ -285,3 +298,6 @@ def test_what_the_application_needs_works_as_its_login(application: Connection) 
     )
     application.execute("INSERT INTO registry.private_set_slots VALUES (1, 0, sha256('s'))")
     application.execute("DELETE FROM registry.private_set_slots")
+    application.execute(
+        "SELECT l.hash, t.hashes, c.note FROM audit.leaf l, audit.tile t, audit.checkpoint c"
+    ).fetchall()

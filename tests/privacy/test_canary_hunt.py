@@ -41,12 +41,16 @@ from registry.keys import SecretKey
 from registry.operations.operation import Operation
 from registry.signers import Signers
 
-pytestmark = [pytest.mark.xdist_group("canary-hunt"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("canary-hunt"), pytest.mark.long, pytest.mark.timeout(300)]
 _SPACED = f"{LISTED[2:5]} {LISTED[5:8]} {LISTED[8:]}"
 _USER_AGENT = f"dialler/{LISTED[1:]} (tel {national(LISTED)}; {_SPACED}; {LISTED[2:]})"
 _DESCRIPTORS = Path("/proc/self/fd")
 STORED = "listed number's tag"
-_WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics"}
+_OF_THE_LOG = {"getCheckpoint", "getTile", "getConsistency"}
+"""For strangers; there are others of their kind that do not exist, or that one has already."""
+_WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics", *_OF_THE_LOG}
+_DIGESTS = {"sha256 of listed number's tag, in hex", "sha256 of asked, in hex"}
+"""Each binds an event that disclosed one tag to the index of disclosures: read by whoever asked, and the operator."""
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +149,7 @@ def test_every_operation_of_the_document_succeeded_and_every_protected_one_faile
     for answer in ground.answers:
         asked[answer.status < 300].add(answer.ask.operation)
     assert asked[True] == set(ground.operations)
-    assert asked[False] == set(ground.operations) - _WITHOUT_KEY
+    assert asked[False] == set(ground.operations) - _WITHOUT_KEY | _OF_THE_LOG
 
 
 def test_every_protected_operation_was_asked_without_a_key_and_with_the_database_broken(ground: Ground) -> None:
@@ -202,8 +206,19 @@ def _item_problems(answer: Answer) -> Sequence[object]:
 
 def test_only_answers_about_numbers_hold_numbers(ground: Ground, needles_and_tags: Needles) -> None:
     """What was asked is answered with its number. Nobody else is ever told one."""
-    told = {answer.ask.operation for answer in ground.answers if needles_and_tags.found_in(answer.body)}
+    found = [(answer.ask.operation, needles_and_tags.found_in(answer.body)) for answer in ground.answers]
+    told = {operation for operation, needles in found if needles - _DIGESTS}
     assert told == {"createLookup", "createCheck", "checkFile", "createPrivateDisclosure", "issueKey"}
+    assert {operation for operation, needles in found if needles and needles <= _DIGESTS} == {"listEvents"}
+
+
+@pytest.mark.parametrize("file", ["events.ndjson", "ocsf.ndjson"])
+def test_exported_events_hold_no_canary(ground: Ground, needles_and_tags: Needles, file: str) -> None:
+    """And no tag: of what was disclosed, the digest that binds it."""
+    exported = (ground.folder / file).read_bytes()
+    assert exported.count(b"look_up") > 1
+    assert needles_and_tags.found_in(exported) <= _DIGESTS
+    assert _is_control(needles_and_tags.found_in(exported + CONTROL.encode()) - _DIGESTS)
 
 
 def test_no_header_of_an_answer_holds_a_canary(ground: Ground, needles_and_tags: Needles) -> None:

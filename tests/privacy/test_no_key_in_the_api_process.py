@@ -37,6 +37,7 @@ from registry.operations.registry import Registry
 
 pytestmark = [
     pytest.mark.xdist_group("heavy"),
+    pytest.mark.long,
     pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="memory is only to be seen on Linux"),
 ]
 

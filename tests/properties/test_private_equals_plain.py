@@ -29,6 +29,8 @@ from registry.db.database import Database
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.policy import Attestation, Channel, Role
 
+pytestmark = pytest.mark.long
+
 NUMBERS: Final = ("+12065550101", "+19025550102", "+18005550103")
 """The last is toll-free and never counts."""
 NEVER_SEEN: Final = "+12065550104"

@@ -39,6 +39,8 @@ from registry.operations.record_hits import Hit, Recorded, RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason
 from registry.settings import Settings
 
+pytestmark = pytest.mark.long
+
 MOST_GENERATIONS: Final = 3
 SOME_CONTACTS: Final = 6
 """Before that many, two years are not let pass: too little would be left to compare."""

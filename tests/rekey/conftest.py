@@ -4,27 +4,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from house import opened_database
 from rekey_scene import Filled, Leaked, copied, fill
 from sqlalchemy import make_url
 
-from api import openapi
-from api.blank import blank_app
 from registry.db.embedded import EmbeddedUrls
-
-
-@pytest.fixture(scope="session", autouse=True)
-def described_once() -> Generator[None]:
-    """The API's description is the same at every start, and takes longer than the rest of a start."""
-    with pytest.MonkeyPatch.context() as patch:
-        rendered = openapi.render(blank_app())
-
-        def known(_app: FastAPI) -> str:
-            return rendered
-
-        patch.setattr(openapi, "render", known)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from registry.domain import policy, references
 from registry.domain.errors import Code, Refused
 from registry.domain.numbers import Normaliser, RegionNotServed
 
+pytestmark = pytest.mark.long
+
 TODAY = date(2026, 11, 21)
 SANDBOX = Normaliser(frozenset({"US", "CA"}), accept_fictional=True)
 WORLD = Normaliser(frozenset({*phonenumbers.SUPPORTED_REGIONS, "001"}), accept_fictional=True)
@@ -32,8 +34,12 @@ def chance(seed: str) -> Random:
     return Random(seed)  # noqa: S311 - sample data: repeatable, not secret
 
 
-@cache
 def samples(run_name: str = "krtbmw", today: date = TODAY) -> Samples:
+    return generated(run_name, today)
+
+
+@cache
+def generated(run_name: str, today: date) -> Samples:
     return generate(chance(run_name), today, run_name)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.identifiers import RANDOM_BYTES, uuid7
+from registry.domain.identifiers import RANDOM_BYTES, earliest_uuid7, uuid7
 
 AT = datetime(2026, 11, 15, 12, 0, 0, 123_000, tzinfo=UTC)
 RANDOM = bytes(range(RANDOM_BYTES))
@@ -50,3 +50,20 @@ def test_all_but_six_of_the_random_bits_are_used() -> None:
 def test_another_length_of_random_bytes_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match="10 random bytes"):
         uuid7(AT, bytes(length))
+
+
+@given(bound=moments, at=moments, random=randoms)
+def test_a_bound_parts_ids_by_their_milliseconds(bound: datetime, at: datetime, random: bytes) -> None:
+    read = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=uuid7(at, random).int >> 80)
+    assert (uuid7(at, random) >= earliest_uuid7(bound)) == (read >= bound)
+
+
+@given(bound=moments, random=randoms)
+def test_ids_of_the_bounds_own_millisecond_are_not_before_it(bound: datetime, random: bytes) -> None:
+    whole = bound.replace(microsecond=bound.microsecond // 1_000 * 1_000)
+    assert uuid7(whole, bytes(RANDOM_BYTES)) >= earliest_uuid7(whole)
+    assert uuid7(whole, random) < earliest_uuid7(whole + timedelta(milliseconds=1))
+
+
+def test_a_bound_before_the_epoch_is_before_every_id() -> None:
+    assert earliest_uuid7(datetime(1900, 1, 1, tzinfo=UTC)) == UUID(int=0)

@@ -13,6 +13,7 @@ BAD = "tR0ub4dor&3"
 # Texts that any value fits into.
 _FREE = {
     *("database_url", "owner_database_url", "key_file", "key_passphrase_file", "data_dir", "host"),
+    *("log_key_file", "log_key_passphrase_file"),
     *("trusted_proxies", "served_regions", "guidance_url", "spool_dir"),
 }
 
@@ -31,6 +32,8 @@ def test_no_secret_has_a_default() -> None:
     assert settings.owner_database_url is None
     assert settings.key_file is None
     assert settings.passphrase() is None
+    assert settings.log_key_file is None
+    assert settings.log_passphrase() is None
 
 
 def test_every_setting_is_read_from_its_name_in_capitals() -> None:
@@ -43,6 +46,8 @@ def test_every_setting_is_read_from_its_name_in_capitals() -> None:
             "REGISTRY_TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",
             "REGISTRY_METRICS_NETWORKS": "10.0.0.0/8, fd00::/8",
             "REGISTRY_DATA_DIR": "/srv/registry",
+            "REGISTRY_LOG_KEY_FILE": "/srv/log-key.json",
+            "REGISTRY_LOG_KEY_PASSPHRASE_FILE": "/run/secrets/log",
             "REGISTRY_POOL_WAIT_SECONDS": "0.5",
         }
     )
@@ -53,6 +58,8 @@ def test_every_setting_is_read_from_its_name_in_capitals() -> None:
     assert settings.trusted_proxies == ["10.0.0.1", "10.0.0.2"]
     assert settings.metrics_networks == [IPv4Network("10.0.0.0/8"), IPv6Network("fd00::/8")]
     assert settings.data_dir == Path("/srv/registry")
+    assert settings.log_key_file == Path("/srv/log-key.json")
+    assert settings.log_key_passphrase_file == Path("/run/secrets/log")
     assert settings.pool_wait_seconds == 0.5
 
 
@@ -111,7 +118,9 @@ def test_every_bad_value_is_named_at_once() -> None:
     assert "correct-horse" not in str(raised.value)
 
 
-@pytest.mark.parametrize("field", ["database_url", "owner_database_url", "key_file", "key_passphrase_file"])
+@pytest.mark.parametrize(
+    "field", ["database_url", "owner_database_url", "key_file", "key_passphrase_file", "log_key_file"]
+)
 def test_a_missing_setting_is_asked_for_by_its_name(field: str) -> None:
     with pytest.raises(SettingsError, match=f"^{PREFIX}{field.upper()} is not set, and it has no default"):
         Settings.build().require(field)
@@ -135,10 +144,15 @@ def test_settings_cannot_be_changed() -> None:
         settings.port = 1
 
 
-def test_the_passphrase_is_the_first_line_of_its_file(tmp_path: Path) -> None:
-    file = tmp_path / "passphrase"
-    file.write_text("correct horse \nbattery staple\n", encoding="utf-8")
-    assert Settings.build(key_passphrase_file=file).passphrase() == "correct horse "
+def test_a_passphrase_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    """Each key's own: whoever has one file's passphrase has not the other's."""
+    keys, log = tmp_path / "passphrase", tmp_path / "log-passphrase"
+    keys.write_text("correct horse \nbattery staple\n", encoding="utf-8")
+    log.write_text("another horse\r\n", encoding="utf-8")
+    settings = Settings.build(key_passphrase_file=keys, log_key_passphrase_file=log)
+    assert settings.passphrase() == "correct horse "
+    assert settings.log_passphrase() == "another horse"
+    assert Settings.build(key_passphrase_file=keys).log_passphrase() is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe secret"])
@@ -146,6 +160,8 @@ def test_a_passphrase_file_that_says_nothing_is_refused(tmp_path: Path, content:
     file = tmp_path / "passphrase"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"^REGISTRY_KEY_PASSPHRASE_FILE: ") as raised:
-        Settings.build(key_passphrase_file=file).passphrase()
-    assert "secret" not in str(raised.value)
+    settings = Settings.build(key_passphrase_file=file, log_key_passphrase_file=file)
+    for name, ask in (("KEY", settings.passphrase), ("LOG_KEY", settings.log_passphrase)):
+        with pytest.raises(SettingsError, match=rf"^REGISTRY_{name}_PASSPHRASE_FILE: ") as raised:
+            ask()
+        assert "secret" not in str(raised.value)

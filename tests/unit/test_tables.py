@@ -1,131 +1,19 @@
+"""How a table is read: what is refused, its rows, and the memory that this takes."""
+
 import codecs
 import csv
 import gc
 import io
 import tempfile
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO
 
 import pytest
+from table_reading import refusal, rows_of, surveyed
 
-from registry.domain.errors import Code, Refused
-from registry.domain.table_format import TableFormat, detect
-from registry.domain.tables import Record, Survey, find_column, records, survey
-
-PHONE = "+1 206 555 0177"
-
-
-def surveyed(content: bytes, *, max_rows: int = 1000, has_header: bool | None = None) -> Survey:
-    return survey(io.BytesIO(content), max_rows=max_rows, has_header=has_header)
-
-
-def rows_of(content: bytes) -> list[Record]:
-    file = io.BytesIO(content)
-    return list(records(file, survey(file, max_rows=1000)))
-
-
-def refusal(work: Callable[[], object]) -> Refused:
-    with pytest.raises(Refused) as caught:
-        work()
-    return caught.value
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("line_ending", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize(
-    ("encoding", "bom"),
-    [
-        ("utf-8", b""),
-        ("utf-8", codecs.BOM_UTF8),
-        ("utf-16-le", codecs.BOM_UTF16_LE),
-        ("utf-16-be", codecs.BOM_UTF16_BE),
-        ("utf-16-le", b""),
-        ("utf-16-be", b""),
-        ("cp1252", b""),
-    ],
-)
-def test_every_format_is_recognised_and_read(delimiter: str, line_ending: str, encoding: str, bom: bytes) -> None:
-    lines = [f"Name{delimiter}Téléphone", f"Zoë{delimiter}{PHONE}", f"José{delimiter}{PHONE}"]
-    content = bom + "".join(line + line_ending for line in lines).encode(encoding)
-    found = surveyed(content)
-    assert found.format == TableFormat(encoding, bom, delimiter, line_ending)  # type: ignore[arg-type] # a parameter
-    assert found.header == ("Name", "Téléphone")
-    assert (found.rows, found.lines, found.width, found.body_line) == (2, 3, 2, 2)
-    assert rows_of(content) == [Record(2, ("Zoë", PHONE), blank=False), Record(3, ("José", PHONE), blank=False)]
-
-
-@pytest.mark.parametrize(
-    ("content", "delimiter"),
-    [
-        ("Name;Phone\nSmith, John;1\nDoe, Jane;2\n", ";"),
-        ('Name,Note\nA,"x;y"\nB,"z;w"\n', ","),
-        ("a;b;c\n1,5;2,5;3,5\n4,5;5,5;6,5\n", ";"),
-        ("Smith, John;206\nDoe, Jane;207\n", ";"),
-        ("a,b,c|d,e\nf,g,h|i,j\n", ","),
-        ("phone\n206 555 0177\n206 555 0178\n", ","),
-        ("phone\n206,Anna\n207,Bert\n", ","),
-        ("\n\n", ","),
-        ("sep=;\nName;Phone, mobile\nA;1\n", ";"),
-        ("\n" * 300 + "a;b\n1;2\n", ";"),
-        ('"sep=|"\r\nName|Phone,a,b,c\r\n', "|"),
-    ],
-)
-def test_the_delimiter_is_the_one_that_divides_the_records_evenly(content: str, delimiter: str) -> None:
-    assert detect(io.BytesIO(content.encode())).delimiter == delimiter
-
-
-def test_a_delimiter_that_is_named_is_believed() -> None:
-    found = survey(io.BytesIO(b"a,b|c\n1,2|3\n"), max_rows=9, delimiter="|")
-    assert found.header == ("a,b", "c")
-
-
-def test_the_record_that_the_sample_cuts_does_not_confuse_the_detection() -> None:
-    content = "a;b\n" + "x;y\n" * 3 + 'z;"' + "1,2\n" * 20_000 + '"\n'
-    assert detect(io.BytesIO(content.encode())).delimiter == ";"
-
-
-def test_a_character_that_the_sample_cuts_is_still_utf8() -> None:
-    content = b"name,phone\n" + b"x" * (65_536 - 12) + "é".encode() * 5 + b",1\n"
-    assert surveyed(content).format.encoding == "utf-8"
-
-
-def test_the_line_ending_is_that_of_records_not_of_line_breaks_inside_cells() -> None:
-    found = surveyed(b'"Phone\nnumber",Name\r\n206,A\r\n')
-    assert found.format.line_ending == "\r\n"
-    assert (found.header, found.body_line) == (("Phone\nnumber", "Name"), 3)
-
-
-def test_a_table_of_one_line_without_end_gets_the_line_ending_of_rfc_4180() -> None:
-    found = surveyed(b"phone")
-    assert (found.format.line_ending, found.rows, found.header) == ("\r\n", 0, ("phone",))
-
-
-def test_a_file_that_stops_being_utf8_after_the_sample_is_read_as_code_page_1252() -> None:
-    content = b"name,phone\n" + b"Anna,206\n" * 20_000 + b"Jos\xe9,207\x96208\n"
-    found = surveyed(content, max_rows=30_000)
-    assert (found.format.encoding, found.rows) == ("cp1252", 20_001)
-    *_, last = records(io.BytesIO(content), found)
-    assert last.cells == ("José", "207\N{EN DASH}208")
-
-
-def test_bytes_without_meaning_in_code_page_1252_keep_their_value() -> None:
-    content = b"name,phone\n\xe9\x81\x8d\x8f\x90\x9d,1\n"
-    (record,) = rows_of(content)
-    assert record.cells[0] == "é\x81\x8d\x8f\x90\x9d"
-    assert surveyed(content).format.encode(record.cells[0]) == b"\xe9\x81\x8d\x8f\x90\x9d"
-
-
-def test_the_error_handler_for_code_page_1252_leaves_other_errors_alone() -> None:
-    handler = codecs.lookup_error("registry.keep_byte")
-    with pytest.raises(UnicodeTranslateError):
-        handler(UnicodeTranslateError("x", 0, 1, "nothing of ours"))
-
-
-def test_text_that_an_encoding_cannot_hold_becomes_a_question_mark() -> None:
-    assert TableFormat("cp1252", b"", ",", "\n").encode("a\u4e2d") == b"a?"
-    assert TableFormat("utf-8", b"", ",", "\n").encode("a\ud800") == b"a?"
-    assert TableFormat("utf-16-le", b"", ",", "\n").encode("a\ud800") == b"a\0?\0"
+from registry.domain.errors import Code
+from registry.domain.tables import Record, records, survey
 
 
 @pytest.mark.parametrize("content", [b"", codecs.BOM_UTF8, b"\n\n \r\n", b",,,\n,,,\n", b"sep=;\n\n", b'" "\n'])
@@ -253,88 +141,6 @@ def test_what_stands_before_the_table_is_kept_as_it_is() -> None:
 
 def test_only_the_first_line_declares_a_delimiter() -> None:
     assert surveyed(b"\nsep=;\nA;1\n").header == ("sep=", "")
-
-
-@pytest.mark.parametrize(
-    ("first_row", "has_header"),
-    [
-        ("name,phone", True),
-        ("2024-01-01,2024-02-01,Name", True),
-        ("2024,2025", True),
-        (",", True),
-        ("+1 (206) 555-0177", False),
-        ("555-0177,1", False),
-        ("Anna,2065550177", False),
-        ("Anna,tel:+1-206-555-0177", False),
-        ("Anna,5550177", True),
-        ("Anna,123456789012345678", True),
-        ("123456789012345678", True),
-    ],
-)
-def test_a_first_row_that_holds_a_number_is_data(first_row: str, *, has_header: bool) -> None:
-    found = surveyed(f"{first_row}\nx,y,z\n".encode())
-    assert found.has_header is has_header
-
-
-def test_a_table_without_header_has_numbered_columns_and_keeps_its_first_row() -> None:
-    content = b"\nAnna,2065550177\nBert,2065550178,x\n"
-    found = surveyed(content)
-    assert (found.header, found.body_line, found.rows) == (("column_1", "column_2", "column_3"), 2, 2)
-    assert [record.cells[0] for record in records(io.BytesIO(content), found)] == ["Anna", "Bert"]
-
-
-def test_the_caller_may_say_whether_there_is_a_header() -> None:
-    assert surveyed(b"2065550177\n1\n", has_header=True).header == ("2065550177",)
-    assert surveyed(b"phone\n1\n", has_header=False).rows == 2
-
-
-HEADER = ("Name", "Phone Number", "E-Mail", "phone", "", "206-555-0177")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "index"),
-    [
-        ("phone", 3),
-        ("Phone Number", 1),
-        ("phone_number", 1),
-        ("PHONENUMBER", 1),
-        ("email", 2),
-        ("column_5", 4),
-        ("column_6", 5),
-        ("\uff30\uff48\uff4f\uff4e\uff45", 3),  # full-width letters
-        ("206-555-0177", 5),
-    ],
-)
-def test_a_column_is_found_by_its_name(wanted: str, index: int) -> None:
-    assert find_column(HEADER, wanted, candidates=()) == index
-
-
-@pytest.mark.parametrize("wanted", ["mobile", "", "--", "column_7", "column_0", "column_"])
-def test_a_column_that_is_not_there_is_refused_with_the_names_that_are(wanted: str) -> None:
-    problem = refusal(lambda: find_column(HEADER, wanted, candidates=("phone",)))
-    assert problem.code is Code.COLUMN_NOT_FOUND
-    assert problem.detail == (
-        "There is no column of that name. The columns are: Name, Phone Number, E-Mail, phone, column_5, column_6."
-    )
-
-
-def test_without_a_name_the_first_known_one_counts_and_then_the_leftmost() -> None:
-    assert find_column(HEADER, None, candidates=("number", "phone_number", "phone")) == 1
-    assert find_column(("a", "Mobile", "mobile"), None, candidates=("phone", "mobile")) == 1
-
-
-def test_the_only_column_needs_no_name() -> None:
-    assert find_column(("Diensthandy",), None, candidates=("phone",)) == 0
-    assert find_column(("column_1",), None, candidates=("phone",)) == 0
-
-
-def test_without_a_known_name_the_caller_is_asked_for_one() -> None:
-    header = tuple(f"field {letter}\n{letter * 50}" for letter in "abcdefghijklmnopqrstuvwxyzABCDEF")
-    problem = refusal(lambda: find_column(header, None, candidates=("phone",)))
-    assert problem.detail.startswith("None of the columns has a name that is known. Say which one to read.")
-    assert f"field a {'a' * 32}, " in problem.detail
-    assert problem.detail.endswith(", and 2 more.")
-    assert "field E" not in problem.detail
 
 
 @pytest.mark.parametrize("abandon", [False, True])
