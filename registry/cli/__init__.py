@@ -131,7 +131,8 @@ def _reveals(message: str) -> bool:
     "  demand-registry keys issue --organisation 'Demo employer'\n"
     "  demand-registry import hits.csv --dry-run\n\n"
     "Settings come from REGISTRY_* variables; docs/operations.md lists them. Beside a running `demand-registry run`, "
-    "in the same folder, none is needed. Exit codes: 0 done, 1 refused or failed, 2 used wrongly; `check` has its own.",
+    "in the same folder, none is needed. Exit codes: 0 done, 1 refused or failed, 2 used wrongly; `check`, "
+    "`verify-log`, `verify-proof` and `witness` have their own.",
 )
 def main() -> None:
     """Demand Registry: contacts with decoy advertisements, kept without a readable phone number."""

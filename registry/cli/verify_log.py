@@ -172,7 +172,8 @@ def _sentences(found: "Verified") -> list[str]:
     else:
         said.append(f"{found.private:,} private parts (address and user agent) are those that were sealed.")
     if found.unsealed:
-        said.append(f"{found.unsealed:,} newer events wait to be sealed: nothing is known of them yet.")
+        waiting = "1 newer event waits" if found.unsealed == 1 else f"{found.unsealed:,} newer events wait"
+        said.append(f"{waiting} to be sealed: nothing is known of what is not sealed.")
     return said
 
 

@@ -46,7 +46,7 @@ def record(
 ) -> bool:
     """Appends one row for each disclosed tag, the event, and its private part.
 
-    made_under: tag -> generation of all disclosed tags, where these need not be listed any more.
+    made_under: tag -> generation of all disclosed tags, where that is known; else it is looked up.
     active: the generations that must be in use at this moment, newest first. Where others are, the event is not
     written, False is returned, and the transaction must not be committed. What was read in it before was then read
     under these generations; rows of subjects come first, since they wait for whoever changes them.

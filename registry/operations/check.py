@@ -8,7 +8,7 @@ from registry.db.database import Writing
 from registry.domain.credentials import Purpose
 from registry.domain.policy import Outcome
 from registry.operations.operation import Caller, Done, ReadOperation
-from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, prepare_all
+from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, made_under, prepare_all
 from registry.operations.registry import Registry
 
 REFUSED = "refused"
@@ -48,6 +48,7 @@ class Check(ReadOperation[list[Asked | ItemRefusal], Answers]):
             answers,
             count=tally(answers),
             disclosed=disclosed,
+            made_under=made_under(prepared, disclosed, registry.generations.active),
             policy=registry.policy.name,
             generation=registry.generations.current,
         )

@@ -6,7 +6,7 @@ from registry.db.database import Writing
 from registry.domain.credentials import Purpose
 from registry.domain.errors import FieldProblem, Refused
 from registry.operations.operation import Caller, Done, ReadOperation
-from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, prepare_all
+from registry.operations.questions import Answer, Asked, ItemRefusal, Question, answer_all, made_under, prepare_all
 from registry.operations.registry import Registry
 
 
@@ -46,6 +46,7 @@ class LookUp(ReadOperation[Asked, Answer]):
             result,
             count={result.outcome.value: 1},
             disclosed=disclosed,
+            made_under=made_under([prepared], disclosed, registry.generations.active),
             policy=registry.policy.name,
             generation=registry.generations.current,
         )

@@ -62,7 +62,7 @@ NOBODY = Caller()
 class Done(Generic[R]):
     """What an operation did. count: for the audit event, by outcome or status. disclosed: tags that were told about.
 
-    made_under: tag -> its generation, of disclosed tags that need not be listed any more.
+    made_under: disclosed tag -> its generation, where the operation knows it; else it is that of the tag's contacts.
     index: digest of the whole index of disclosures, where the operation rewrote it.
     """
 

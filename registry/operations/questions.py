@@ -3,7 +3,7 @@
 A question is prepared without the database (normalised, evaluated), and then decided by its tags.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -117,3 +117,14 @@ def answer_all(
         disclosed.extend(verdict.disclosed)
         answers.append(Answer(item.number.e164, verdict.outcome, verdict.reason, item.number.notes, verdict.evidence))
     return answers, disclosed
+
+
+def made_under(
+    prepared: Iterable[Asked | ItemRefusal], disclosed: Iterable[bytes], active: Sequence[int]
+) -> dict[bytes, int]:
+    """Disclosed tag -> its generation. active: generations, newest first, as the questions' tags are."""
+    told = set(disclosed)
+    if not told:
+        return {}
+    asked = (item for item in prepared if isinstance(item, Asked))
+    return {tag: number for item in asked for tag, number in zip(item.tags, active, strict=False) if tag in told}

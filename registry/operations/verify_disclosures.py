@@ -1,7 +1,7 @@
 """Holding the index of disclosures (`audit.subject`) and the private parts against the events that bind them.
 
 An event binds its own tags by their digest. An operation that rewrote the index binds the whole of it, as it left it;
-from then on what is older is held against that one event alone.
+where that was rekeying, what is older is held against that one event alone.
 """
 
 import json
@@ -45,6 +45,8 @@ class Disclosures:
         self._tx = tx
         done = [event for event in log_walk.rewriting_events(tx) if _read(event).get("result") == OK]
         self.rewriting: Final[RewritingEvent | None] = done[-1] if done else None
+        self._rekeyed = any(_read(event).get("operation") != DROP_BODIES for event in done)
+        """Only rekeying changes tags: dropping takes the rows of dropped events away, and leaves all others."""
         self._rewrote = frozenset(event.event for event in done)
         """These bind the index, and have disclosed nothing themselves."""
         drops = [event for event in done if _read(event).get("operation") == DROP_BODIES]
@@ -113,10 +115,11 @@ class Disclosures:
         )
 
     def _surely_covered(self, event: Bound) -> bool:
-        return self.rewriting is not None and event.before and _is_in_front(event, self.rewriting)
+        rewriting = self.rewriting if self._rekeyed else None
+        return rewriting is not None and event.before and _is_in_front(event, rewriting)
 
     def _doubt(self, event: Bound) -> None:
-        if self.rewriting is None or len(self._doubts) == _MOST_DOUBTS:
+        if not self._rekeyed or len(self._doubts) == _MOST_DOUBTS:
             self._require_covered([event])
         self._doubts.append(event)
 

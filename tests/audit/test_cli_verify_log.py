@@ -35,7 +35,7 @@ def test_what_was_looked_at_is_told_in_sentences(cli: CommandLine, log: Tampered
     assert cli.done(*VERIFY, "--checkpoint", str(kept)).splitlines() == [
         f"The log {LOG_KEY.origin} holds: {SIZE} events, {SIZE} bodies, 2 full tiles, 3 checkpoints, 6 disclosed tags.",
         "Addresses and user agents were not checked: this login may not read them.",
-        "1 newer events wait to be sealed: nothing is known of them yet.",
+        "1 newer event waits to be sealed: nothing is known of what is not sealed.",
         f"It continues the checkpoint of {SIZE} events that you kept.",
     ]
 

@@ -12,6 +12,7 @@ from sealed import LOG_KEY, seal_all
 
 from registry.db import audit_entries, sealed_log
 from registry.db.database import Writing
+from registry.domain.contradictions import Contradiction
 from registry.domain.errors import Code, Refused
 from registry.domain.merkle import consistency_path, hashes_of, root_of, verify_consistency
 from registry.domain.signed_notes import Checkpoint, Receipt
@@ -140,6 +141,16 @@ def test_the_log_verifies_after_each_of_several_drops(lived: Lived) -> None:
         lived.live()
         minimum = lived.last("drop_event_bodies")["count"]["minimum_index"]
         assert verified() == (minimum, len(lived.rows()))
+
+
+def test_a_drop_does_not_cover_up_that_the_index_was_changed_before(lived: Lived) -> None:
+    """It binds the index as it leaves it; the events that stay go on binding their own rows."""
+    kept = [row.id for row in lived.rows() if row.said["subjects"]][-1]
+    lived.as_superuser("subject", f"DELETE FROM audit.subject WHERE event = '{kept}'")  # noqa: S608 - an id of ours
+    lived.run(DropEventBodies(month(2)))
+    lived.seal()
+    with pytest.raises(Contradiction, match=f"{kept}.*rows were changed, added or removed"):
+        verify_log(lived.application.database, LOG_KEY.verifier, lived.heads[0], lambda _done, _all: None)
 
 
 def test_a_later_drop_takes_the_event_of_an_earlier_one_along(lived: Lived) -> None:

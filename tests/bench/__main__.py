@@ -22,7 +22,9 @@ _PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "memory", 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """listings: listed numbers for the growth part. rows: of the file that is checked for memory. events: of the log."""
+    """listings: listed numbers for the growth part. rows: of the file that is checked for memory. events: of
+    the log.
+    """
 
     listings: int
     rows: int

@@ -63,8 +63,8 @@ def test_the_commands_verify_the_log_and_an_edited_row_is_caught(auditor: Audito
     superuser = auditor.operator.superuser
     superuser.execute("ALTER TABLE audit.event DISABLE TRIGGER USER")
     edited = (
-        "UPDATE audit.event SET body = convert_to(replace(convert_from(body, 'UTF8'), 'company_number', 'investigation')"
-        ", 'UTF8') WHERE operation = 'look_up'"
+        "UPDATE audit.event SET body = convert_to("
+        "replace(convert_from(body, 'UTF8'), 'company_number', 'investigation'), 'UTF8') WHERE operation = 'look_up'"
     )
     assert superuser.execute(edited.encode()).rowcount == 1
     verify = [PROGRAM, "verify-log", "--verifier-key", str(LOG_KEY.verifier)]

@@ -12,11 +12,15 @@ from holders import tags as tags_of
 from members import hit
 from psycopg import errors, sql
 from rekey_scene import Leaked
+from sealed import LOG_KEY, seal_all
 
 from registry import key_file
 from registry.cli.rekey import KEEP
 from registry.db import schema_dump
+from registry.db.database import Database
+from registry.domain.contradictions import Contradiction
 from registry.keys import SecretKey
+from registry.operations.verify_log import verify_log
 
 AT: Final = f"{days_ago(5)}T10:00:00Z"
 PASSPHRASE: Final = "four canaries in a mine"
@@ -96,6 +100,29 @@ def test_one_event_records_it_and_binds_the_rewritten_index_of_disclosures(scene
     assert schema_dump.dump(scene.urls.owner) == schema  # the index is append only again
     with pytest.raises(errors.InsufficientPrivilege, match="append only"):
         scene.superuser.execute("DELETE FROM audit.subject")
+
+
+def test_the_sealed_log_verifies_before_and_after_and_an_index_changed_afterwards_is_found(scene: Leaked) -> None:
+    database = Database(scene.urls.app)
+
+    def verified() -> int:
+        head = seal_all(database)
+        found = verify_log(database, LOG_KEY.verifier, None, lambda _done, _all: None)
+        assert (found.origin, found.size, found.root) == (head.origin, head.size, head.root)
+        return found.disclosures
+
+    try:
+        before = verified()
+        scene.rekey()
+        with scene.house():
+            scene.filled.asker.look_up(scene.filled.stories.listed[0])
+        assert verified() == before + 1
+        scene.superuser.execute("ALTER TABLE audit.subject DISABLE TRIGGER USER")
+        scene.superuser.execute("DELETE FROM audit.subject WHERE tag = (SELECT min(tag) FROM audit.subject)")
+        with pytest.raises(Contradiction, match="index of disclosures"):
+            verified()
+    finally:
+        database.dispose()
 
 
 def test_life_goes_on_under_the_new_generation(scene: Leaked) -> None:

@@ -1,9 +1,8 @@
 """`demand-registry generations rekey` beside a registry that goes on recording and answering."""
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import pytest
@@ -25,6 +24,9 @@ from registry.operations.operation import COMMAND_LINE, Request
 from registry.operations.private_sets import current_sets
 from registry.operations.questions import Question
 from registry.operations.record_hits import Hit, RecordHits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AT: Final = f"{days_ago(5)}T10:00:00+00:00"
 
@@ -106,14 +108,14 @@ def test_an_answer_that_was_read_before_the_switch_and_ends_after_it_is_not_give
     def uncleaned(*_arguments: object) -> bool:
         return True
 
-    def record_late(tx: Writing, event: Event, active: Sequence[int] | None = None) -> bool:
+    def record_late(tx: Writing, event: Event, *more: Any) -> bool:
         nonlocal switched
         if not switched:
             switched = True
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(rekey, "_cleaned", uncleaned)  # it would wait for this transaction
                 scene.rekey()
-        return record(tx, event, active)
+        return record(tx, event, *more)
 
     with scene.house() as old:
         monkeypatch.setattr(audit, "record", record_late)
