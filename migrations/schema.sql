@@ -328,8 +328,12 @@ CREATE TABLE registry.decoys (
     acquired_on date,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    quarantined_at timestamp with time zone,
+    quarantine_reason text,
     CONSTRAINT decoys_label_length CHECK (((char_length(label) >= 1) AND (char_length(label) <= 200))),
     CONSTRAINT decoys_live_window CHECK ((live_until > live_from)),
+    CONSTRAINT decoys_quarantine CHECK (((quarantined_at IS NULL) = (quarantine_reason IS NULL))),
+    CONSTRAINT decoys_quarantine_reason CHECK ((quarantine_reason = ANY (ARRAY['manual'::text, 'flood'::text]))),
     CONSTRAINT decoys_role CHECK ((role = ANY (ARRAY['advertisement'::text, 'control'::text, 'deterrence'::text, 'test'::text]))),
     CONSTRAINT decoys_tag CHECK ((octet_length(tag) = 32))
 );
@@ -341,6 +345,8 @@ COMMENT ON COLUMN registry.decoys.live_from IS 'Contacts before it do not count;
 COMMENT ON COLUMN registry.decoys.live_until IS 'Contacts at or after it do not count; null: open.';
 
 COMMENT ON COLUMN registry.decoys.acquired_on IS 'When the line was acquired; opens the burn-in.';
+
+COMMENT ON COLUMN registry.decoys.quarantined_at IS 'None of its contacts counts while this is set.';
 
 CREATE TABLE registry.disputes (
     tag bytea NOT NULL,
@@ -407,11 +413,15 @@ CREATE TABLE registry.hits (
     normaliser_version text NOT NULL,
     retracted_at timestamp with time zone,
     retraction_reason text,
+    provider text,
+    verification text,
     CONSTRAINT hits_attestation CHECK ((attestation = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
     CONSTRAINT hits_channel CHECK ((channel = ANY (ARRAY['sms'::text, 'mms'::text, 'chat'::text, 'voice'::text]))),
+    CONSTRAINT hits_provider CHECK ((provider = ANY (ARRAY['twilio'::text, 'telnyx'::text, 'generic'::text]))),
     CONSTRAINT hits_retraction CHECK (((retracted_at IS NULL) = (retraction_reason IS NULL))),
     CONSTRAINT hits_retraction_reason CHECK ((retraction_reason = ANY (ARRAY['misdial'::text, 'own_call'::text, 'test_call'::text, 'outreach'::text, 'wrong_decoy'::text, 'spoofed'::text, 'other'::text]))),
-    CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32))
+    CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32)),
+    CONSTRAINT hits_verification CHECK ((verification = ANY (ARRAY['passed'::text, 'failed'::text, 'absent'::text])))
 );
 
 COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from. Only their retraction changes, and their tag where a newer generation takes it over.';
@@ -419,6 +429,10 @@ COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are compute
 COMMENT ON COLUMN registry.hits.tag IS 'Keyed pseudonym of the caller''s number under the generation.';
 
 COMMENT ON COLUMN registry.hits.line_type IS 'libphonenumber''s number type, kept because the number is not.';
+
+COMMENT ON COLUMN registry.hits.provider IS 'Whose webhook it came by; null: submitted by its organisation.';
+
+COMMENT ON COLUMN registry.hits.verification IS 'What the terminating provider made of the caller ID''s signature (STIR); null: not told.';
 
 CREATE TABLE registry.idempotency_keys (
     organisation_id uuid NOT NULL,
@@ -863,6 +877,10 @@ GRANT UPDATE(live_until) ON TABLE registry.decoys TO registry_app;
 GRANT UPDATE(acquired_on) ON TABLE registry.decoys TO registry_app;
 
 GRANT UPDATE(updated_at) ON TABLE registry.decoys TO registry_app;
+
+GRANT UPDATE(quarantined_at) ON TABLE registry.decoys TO registry_app;
+
+GRANT UPDATE(quarantine_reason) ON TABLE registry.decoys TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.disputes TO registry_app;
 

@@ -70,6 +70,8 @@ class DecoyColumns(TypedColumns):
     acquired_on: Named[date | None] = Column(Date)
     created_at: Named[datetime] = Column(_MOMENT)
     updated_at: Named[datetime] = Column(_MOMENT)
+    quarantined_at: Named[datetime | None] = Column(_MOMENT)
+    quarantine_reason: Named[str | None] = Column(Text)
 
 
 class HitColumns(TypedColumns):
@@ -87,6 +89,8 @@ class HitColumns(TypedColumns):
     normaliser_version: Named[str] = Column(Text)
     retracted_at: Named[datetime | None] = Column(_MOMENT)
     retraction_reason: Named[str | None] = Column(Text)
+    provider: Named[str | None] = Column(Text)
+    verification: Named[str | None] = Column(Text)
 
 
 class SubmissionColumns(TypedColumns):

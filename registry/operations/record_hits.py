@@ -13,7 +13,7 @@ from registry.db.database import Reading, Writing
 from registry.db.hits import NewHit
 from registry.domain.errors import Code, Refused
 from registry.domain.numbers import Number, RegionNotServed
-from registry.domain.policy import Attestation, Channel
+from registry.domain.policy import Attestation, Channel, Provider, Verification
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.questions import ItemRefusal, number_refusal
 from registry.operations.refresh_listings import refresh_listings
@@ -43,6 +43,8 @@ class Hit:
     source_id: str | None = field(default=None, repr=False)
     attestation: Attestation | None = None
     diverted: bool = False
+    provider: Provider | None = None
+    verification: Verification | None = None
 
 
 class Status(StrEnum):
@@ -264,6 +266,8 @@ def _new_hits(
                 hit.diverted,
                 item.number.line_type.value,
                 hit.occurred_at,
+                hit.provider,
+                hit.verification,
             )
     return list(new.values()), sources
 
