@@ -26,7 +26,7 @@ EVENT = Event(
     purpose="company_number",
     case="HR-2026-118",
     count={"submitted": 1, "charged": 1, "contact_observed": 1},
-    policy="2026-12",
+    policy="2026-11",
     generation=1,
     disclosed=(TAG_2, TAG_1),
     private=PRIVATE,
@@ -36,7 +36,7 @@ BODY = (
     b'{"actor":{"key":"abcdEFG1","on_behalf_of":null,"organisation":"0198c5a2-7f3e-7b1c-9a4d-000000000001"},'
     b'"case":"HR-2026-118","count":{"charged":1,"contact_observed":1,"submitted":1},"generation":1,'
     b'"id":"0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d","nonce":"a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",'
-    b'"operation":"look_up","policy":"2026-12","private":"6a590ab9ea520517b21564e6dadb5b700409c0269762eccce3f33205e6b1769d","purpose":"company_number",'
+    b'"operation":"look_up","policy":"2026-11","private":"6a590ab9ea520517b21564e6dadb5b700409c0269762eccce3f33205e6b1769d","purpose":"company_number",'
     b'"request":{"id":"0198c5a2-7f3e-7b1c-9a4d-000000000002","route":"POST /v1/lookups"},"result":"ok",'
     b'"subjects":"f818afd37a6dc3bc92fb44731011277006db4efa6e9023cd7468c02335d22a4d","time":"2026-11-15T12:00:00.000120Z","v":1}'
 )

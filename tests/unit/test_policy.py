@@ -310,8 +310,8 @@ def test_a_reversed_window_is_refused() -> None:
     ("policy", "name"),
     [
         (Policy(), "2026-12"),
-        (Policy(burn_in_days=0), "2026-11;burn_in_days=0"),
-        (Policy(retention_months=12), "2026-11;retention_months=12"),
+        (Policy(burn_in_days=0), "2026-12;burn_in_days=0"),
+        (Policy(retention_months=12), "2026-12;retention_months=12"),
         (Policy("2027-01", 14, 36), "2027-01;burn_in_days=14;retention_months=36"),
     ],
 )
