@@ -25,7 +25,7 @@ def test_an_answered_file_is_read_without_its_blank_lines() -> None:
     )
     text = (
         f"{';'.join(COMPANY_HEADER)};{columns}\r\n"
-        "Handset;+12065550101;;;;contact_observed;;single;1;1;1;2026-03-01;2026-03-01;sms;2026-11;;\r\n"
+        "Handset;+12065550101;;;;contact_observed;;single;1;1;1;2026-03-01;2026-03-01;sms;2026-12;;\r\n"
         ";;;;;;;;;;;;;;;;\r\n"
         "\r\n"
         "Tablet;n/a;;;;;;;;;;;;;;;not_a_number\r\n"
