@@ -20,6 +20,11 @@ request_seconds = Histogram(
 operations = Counter("registry_operations", "Operations by name and result.", ["operation", "result"])
 numbers = Counter("registry_numbers", "Numbers asked or submitted, by operation.", ["operation"])
 authentication_failures = Counter("registry_authentication_failures", "Requests without a usable key.")
+intake_failures = Counter(
+    "registry_intake_failures", "Requests of providers whose address or signature does not hold.", ["provider"]
+)
+
+flood = Counter("registry_flood", "Numbers held back and decoys quarantined because they were flooded.", ["kind"])
 
 
 def exposition() -> bytes:

@@ -14,6 +14,7 @@ from voprf.ristretto import BlindedInput, Evaluator
 from registry.domain.errors import Code, FieldProblem, Refused
 from registry.domain.fingerprints import Fingerprinter
 from registry.domain.generations import Generations
+from registry.domain.intake.credentials import CredentialSealer
 from registry.domain.tags import BATCH_MOST, ELEMENT_BYTES, PROOF_BYTES, chain_input, tag_of, tel_input
 from registry.key_file import KeyFile
 
@@ -86,10 +87,13 @@ class GenerationMismatch(Exception):  # noqa: N818 - it states a fact about two 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of the active generations and of those that they are chained from, and the fingerprint key."""
+    """The keys of the active generations and of those that they are chained from, the fingerprint key, and the one that
+    provider credentials are sealed under.
+    """
 
     generations: Generations
     fingerprint: Fingerprinter = field(repr=False)
+    credentials: CredentialSealer = field(repr=False)
     _keys: Mapping[int, SecretKey] = field(repr=False)
 
     @classmethod
@@ -111,7 +115,7 @@ class KeyRing:
                 raise GenerationMismatch(
                     f"The key file's generation {number} is not the one this database was made with."
                 )
-        return cls(generations, Fingerprinter(file.fingerprint_key), keys)
+        return cls(generations, Fingerprinter(file.fingerprint_key), CredentialSealer(file.fingerprint_key), keys)
 
     def tags(self, e164: str) -> tuple[bytes, ...]:
         """The number's tag under every active generation, newest first."""

@@ -14,6 +14,7 @@ from uuid import UUID
 from registry.db.database import Writing
 from registry.domain.audit import Actor
 from registry.domain.credentials import OrganisationKind, Purpose, Scope
+from registry.domain.flood import Alarm
 
 if TYPE_CHECKING:
     from registry.operations.registry import Registry
@@ -63,6 +64,7 @@ class Done(Generic[R]):
     """What an operation did. count: for the audit event, by outcome or status. disclosed: tags that were told about.
 
     index: digest of the whole index of disclosures, where the operation rewrote it.
+    alarms: what it held back, to be told to whoever watches the registry.
     """
 
     result: R
@@ -71,6 +73,7 @@ class Done(Generic[R]):
     policy: str | None = None
     generation: int | None = None
     index: bytes | None = None
+    alarms: Sequence[Alarm] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Answered(Generic[R]):
     result: R
     audit_id: UUID
     at: datetime
+    alarms: Sequence[Alarm] = ()
 
 
 class Operation(ABC, Generic[P, R]):

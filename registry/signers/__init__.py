@@ -11,9 +11,20 @@ from typing import Final
 
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
+from registry.domain.intake.signatures import Claim, ProviderSecret
 from registry.signers.pool import SignerPool
-from registry.signers.process import CHAIN, EVALUATE, FINGERPRINT, Start, evaluated, read_task, tagged
-from registry.tagging import Evaluated, TaggedNumber, WrittenNumber
+from registry.signers.process import (
+    CHAIN,
+    EVALUATE,
+    FINGERPRINT,
+    Start,
+    evaluated,
+    read_task,
+    seal_task,
+    signed_task,
+    tagged,
+)
+from registry.tagging import Evaluated, SealedSecret, TaggedNumber, WrittenNumber
 
 _FEW: Final = 50
 """Numbers that are not worth spreading over several processes."""
@@ -68,6 +79,16 @@ class Signers:
         """See `Tagging.fingerprints`."""
         found: list[bytes] = self._for_few.run((FINGERPRINT, [(purpose.value, parts) for purpose, parts in wanted]))
         return found
+
+    def seal(self, context: bytes, secret: ProviderSecret) -> bytes:
+        """See `Tagging.seal`."""
+        sealed: bytes = self._for_few.run(seal_task(context, secret))
+        return sealed
+
+    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+        """See `Tagging.signed`."""
+        answer: bool = self._for_few.run(signed_task(claim, secrets))
+        return answer
 
     @property
     def _for_few(self) -> SignerPool:

@@ -57,11 +57,12 @@ def test_operations_have_names_that_clients_can_be_generated_from() -> None:
         *("createLookup", "createCheck", "checkFile", "getAccount"),
         *("getPrivateParameters", "createPrivateEvaluation", "getPrivateSet", "getPrivateBucket"),
         "createPrivateDisclosure",
-        *("createDecoy", "listDecoys", "changeDecoy"),
+        *("createDecoy", "listDecoys", "changeDecoy", "quarantineDecoy", "releaseDecoy", "getBaseline"),
         *("createHits", "listHits", "retractHit", "importHits"),
         *("createOrganisation", "listOrganisations", "suspendOrganisation", "resumeOrganisation", "setLimits"),
         *("issueKey", "listKeys", "revokeKey", "expireKey"),
-        *("addExclusion", "removeExclusion", "listExclusions", "openDispute", "closeDispute", "listDisputes"),
+        *("addExclusion", "removeExclusion", "endExclusion", "importExclusions", "listExclusions"),
+        *("openDispute", "closeDispute", "listDisputes"),
         *("getLiveness", "getReadiness", "getMetrics"),
     }
 

@@ -47,6 +47,8 @@ _USER_AGENT = f"dialler/{LISTED[1:]} (tel {national(LISTED)}; {_SPACED}; {LISTED
 _DESCRIPTORS = Path("/proc/self/fd")
 STORED = "listed number's tag"
 _WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics"}
+_SIGNED = {"takeIn"}
+"""Without a key as well, and refused where it is not signed."""
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +154,9 @@ def test_every_protected_operation_was_asked_without_a_key_and_with_the_database
     by_status: dict[int, set[str]] = {}
     for answer in ground.answers:
         by_status.setdefault(answer.status, set()).add(answer.ask.operation)
-    assert by_status[401] == by_status[500] == set(ground.operations) - _WITHOUT_KEY
+    assert by_status[500] == set(ground.operations) - _WITHOUT_KEY
+    assert by_status[401] == by_status[500] - _SIGNED
+    assert by_status[403] == _SIGNED
 
 
 def test_every_operation_of_the_registry_was_run(ground: Ground) -> None:
