@@ -56,7 +56,7 @@ class Intake(WriteOperation[_Prepared, Taken]):
     decoy_id: UUID
     provider: Provider
     contact: Received | None = field(repr=False)
-    region: str | None = None
+    region: str | None = field(default=None, repr=False)
 
     @property
     def submitted(self) -> int:
