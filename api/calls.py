@@ -46,12 +46,14 @@ class Call:
     authenticator: Authenticator
     request: Request
     scope: Scope | None
+    """What its key must have. None: any key will do, or one that has one of `any_of`."""
     operation: str
     """The name under which a request is recorded that never became an operation."""
     authorization: str | None = field(repr=False)
     idempotency: Idempotency | None = None
     caller: Caller = NOBODY
     standings: tuple[Standing, ...] = ()
+    any_of: frozenset[Scope] = frozenset()
 
     def read(self, operation: ReadOperation[P, R], render: Render[R], status: int = 200) -> Response:
         """Authenticates, spends, runs and answers an operation that only asks. Repeated under its Idempotency-Key
@@ -158,7 +160,7 @@ class Call:
             key_id,
             frozenset(Scope(scope) for scope in found.scopes),
         )
-        if not found.usable:
+        if not found.usable or (self.any_of and not self.any_of & self.caller.scopes):
             raise self._unproved(operation, self.authenticator.failed(self.request.address, key_id), self.caller)
         self.standings = limits.standings(found)
         self._require_quota(operation, found, numbers)
@@ -213,6 +215,8 @@ class Call:
             raise
         metrics.operations.labels(operation.name, OK).inc()
         metrics.numbers.labels(operation.name).inc(operation.submitted)
+        for alarm in answered.alarms:
+            metrics.flood.labels(alarm.flooded.value).inc()
         return answered
 
     def respond(self, content: BaseModel, status: int) -> Response:
@@ -230,11 +234,13 @@ def _status(status: int | Callable[[R], int], answered: Answered[R]) -> int:
 class CallFor:
     """The dependency of a protected route: collects what a Call needs, and waits for nothing.
 
-    scope: None for a route that is open to any key. operation: the name its refused requests are recorded under.
+    scope: None for a route that is open to any key; several where one of them is enough.
+    operation: the name its refused requests are recorded under.
     """
 
-    def __init__(self, scope: Scope | None, operation: type[Operation[Any, Any]]) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope | frozenset[Scope] | None, operation: type[Operation[Any, Any]]) -> None:
+        self.scope = None if isinstance(scope, frozenset) else scope
+        self.any_of = scope if isinstance(scope, frozenset) else frozenset[Scope]()
         self.operation = operation.name
 
     async def __call__(self, request: HttpRequest) -> Call:
@@ -256,9 +262,10 @@ class CallFor:
                 id=state.request_id,
                 route=f"{request.method} {request.scope['route'].path}",
                 address=None if request.client is None else request.client.host,
-                user_agent=_printable(headers.get("user-agent")),
+                user_agent=printable(headers.get("user-agent")),
             ),
             scope=self.scope,
+            any_of=self.any_of,
             operation=self.operation,
             authorization=headers.get("authorization"),
         )
@@ -269,7 +276,7 @@ class CallFor:
 call_for = CallFor
 
 
-def _printable(user_agent: str | None) -> str | None:
+def printable(user_agent: str | None) -> str | None:
     """It is the caller's text: printable ASCII alone, without what could be a number, and cut to a length."""
     if user_agent is None:
         return None

@@ -27,6 +27,11 @@ oldest_unsealed_event_seconds = Gauge(
     "How long the oldest audit event waits that no checkpoint holds; 0 if none does.",
     multiprocess_mode="mostrecent",
 )
+intake_failures = Counter(
+    "registry_intake_failures", "Requests of providers whose address or signature does not hold.", ["provider"]
+)
+
+flood = Counter("registry_flood", "Numbers held back and decoys quarantined because they were flooded.", ["kind"])
 
 
 def exposition() -> bytes:

@@ -83,9 +83,11 @@ def _drop_default_validation(operation: dict[str, Any]) -> None:
 
 
 def _protect(operation: dict[str, Any], method: str, route: ProtectedRoute) -> None:
-    scope = route.call_for.scope
+    asked = route.call_for
+    scopes = sorted(asked.any_of) if asked.scope is None else [asked.scope]
     operation["security"] = [{"key": []}]
-    needs = "Open to any key." if scope is None else f"Needs a key with the scope `{scope.value}`."
+    needs = f"Needs a key with the scope {' or '.join(f'`{scope}`' for scope in scopes)}."
+    needs = needs if scopes else "Open to any key."
     operation["description"] = "\n\n".join(part for part in (operation.get("description"), needs) if part)
     for status, answer in operation["responses"].items():
         if status.startswith("2"):

@@ -176,6 +176,28 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  v_at timestamptz;
+  v_day date;
+  v_quota bigint;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  SELECT o.numbers_per_day INTO STRICT v_quota FROM registry.organisations o WHERE o.id = p_organisation;
+  v_at := clock_timestamp();
+  v_day := (v_at AT TIME ZONE 'UTC')::date;
+  INSERT INTO registry.organisation_days AS d (organisation_id, day, used)
+    SELECT p_organisation, v_day, p_numbers WHERE p_numbers <= v_quota
+    ON CONFLICT (organisation_id, day) DO UPDATE SET used = d.used + p_numbers WHERE d.used + p_numbers <= v_quota;
+  IF FOUND THEN
+    RETURN 0;
+  END IF;
+  RETURN greatest(1, (extract(epoch FROM ((v_day + 1)::timestamp AT TIME ZONE 'UTC') - v_at) * 1000000)::bigint);
+END
+$$;
+
 CREATE TABLE audit.checkpoint (
     size bigint NOT NULL,
     root bytea NOT NULL,
@@ -315,6 +337,27 @@ COMMENT ON COLUMN registry.charges.fingerprint IS 'Keyed fingerprint of the Idem
 
 COMMENT ON COLUMN registry.charges.request IS 'Keyed fingerprint of the method, path and body.';
 
+CREATE TABLE registry.decoy_days (
+    decoy_id uuid NOT NULL,
+    day date NOT NULL,
+    provider text NOT NULL,
+    contacts integer NOT NULL,
+    forgiven integer DEFAULT 0 NOT NULL,
+    CONSTRAINT decoy_days_contacts CHECK ((contacts >= 0)),
+    CONSTRAINT decoy_days_forgiven CHECK ((forgiven >= 0)),
+    CONSTRAINT decoy_days_provider CHECK ((provider = ANY (ARRAY[''::text, 'twilio'::text, 'telnyx'::text, 'generic'::text])))
+);
+
+COMMENT ON TABLE registry.decoy_days IS 'How many contacts each decoy had on each day; counted in the transaction that records or retracts them.';
+
+COMMENT ON COLUMN registry.decoy_days.day IS 'The UTC date on which they occurred.';
+
+COMMENT ON COLUMN registry.decoy_days.provider IS 'Whose webhook they came by; empty: submitted by the organisation.';
+
+COMMENT ON COLUMN registry.decoy_days.contacts IS 'Without those that were retracted.';
+
+COMMENT ON COLUMN registry.decoy_days.forgiven IS 'How many of them were there when the decoy was last released: they quarantine it no more.';
+
 CREATE TABLE registry.decoys (
     id uuid NOT NULL,
     organisation_id uuid NOT NULL,
@@ -328,8 +371,14 @@ CREATE TABLE registry.decoys (
     acquired_on date,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    quarantined_at timestamp with time zone,
+    quarantine_reason text,
+    intake_token bytea,
+    CONSTRAINT decoys_intake_token CHECK ((octet_length(intake_token) = 32)),
     CONSTRAINT decoys_label_length CHECK (((char_length(label) >= 1) AND (char_length(label) <= 200))),
     CONSTRAINT decoys_live_window CHECK ((live_until > live_from)),
+    CONSTRAINT decoys_quarantine CHECK (((quarantined_at IS NULL) = (quarantine_reason IS NULL))),
+    CONSTRAINT decoys_quarantine_reason CHECK ((quarantine_reason = ANY (ARRAY['manual'::text, 'flood'::text]))),
     CONSTRAINT decoys_role CHECK ((role = ANY (ARRAY['advertisement'::text, 'control'::text, 'deterrence'::text, 'test'::text]))),
     CONSTRAINT decoys_tag CHECK ((octet_length(tag) = 32))
 );
@@ -341,6 +390,10 @@ COMMENT ON COLUMN registry.decoys.live_from IS 'Contacts before it do not count;
 COMMENT ON COLUMN registry.decoys.live_until IS 'Contacts at or after it do not count; null: open.';
 
 COMMENT ON COLUMN registry.decoys.acquired_on IS 'When the line was acquired; opens the burn-in.';
+
+COMMENT ON COLUMN registry.decoys.quarantined_at IS 'None of its contacts counts while this is set.';
+
+COMMENT ON COLUMN registry.decoys.intake_token IS 'SHA-256 of the token in the address that a provider calls; null: it takes no requests.';
 
 CREATE TABLE registry.disputes (
     tag bytea NOT NULL,
@@ -368,13 +421,15 @@ CREATE TABLE registry.exclusions (
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     removed_at timestamp with time zone,
-    CONSTRAINT exclusions_reason CHECK ((reason = ANY (ARRAY['outreach'::text, 'police'::text, 'survivor'::text, 'own_staff'::text, 'advertised_number'::text, 'suppression'::text, 'other'::text]))),
+    CONSTRAINT exclusions_reason CHECK ((reason = ANY (ARRAY['outreach'::text, 'police'::text, 'survivor'::text, 'own_staff'::text, 'advertised_number'::text, 'suppression'::text, 'other'::text, 'flood'::text]))),
     CONSTRAINT exclusions_tag CHECK ((octet_length(tag) = 32))
 );
 
 COMMENT ON TABLE registry.exclusions IS 'Numbers that are never listed: one row for each active generation''s tag, under one id.';
 
 COMMENT ON COLUMN registry.exclusions.organisation_id IS 'Who added it; null: the operator.';
+
+COMMENT ON COLUMN registry.exclusions.reason IS 'flood: held back by the registry itself, on the operator''s side.';
 
 CREATE TABLE registry.generations (
     number smallint NOT NULL,
@@ -407,11 +462,15 @@ CREATE TABLE registry.hits (
     normaliser_version text NOT NULL,
     retracted_at timestamp with time zone,
     retraction_reason text,
+    provider text,
+    verification text,
     CONSTRAINT hits_attestation CHECK ((attestation = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
     CONSTRAINT hits_channel CHECK ((channel = ANY (ARRAY['sms'::text, 'mms'::text, 'chat'::text, 'voice'::text]))),
+    CONSTRAINT hits_provider CHECK ((provider = ANY (ARRAY['twilio'::text, 'telnyx'::text, 'generic'::text]))),
     CONSTRAINT hits_retraction CHECK (((retracted_at IS NULL) = (retraction_reason IS NULL))),
     CONSTRAINT hits_retraction_reason CHECK ((retraction_reason = ANY (ARRAY['misdial'::text, 'own_call'::text, 'test_call'::text, 'outreach'::text, 'wrong_decoy'::text, 'spoofed'::text, 'other'::text]))),
-    CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32))
+    CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32)),
+    CONSTRAINT hits_verification CHECK ((verification = ANY (ARRAY['passed'::text, 'failed'::text, 'absent'::text])))
 );
 
 COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from. Only their retraction changes, and their tag where a newer generation takes it over.';
@@ -419,6 +478,10 @@ COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are compute
 COMMENT ON COLUMN registry.hits.tag IS 'Keyed pseudonym of the caller''s number under the generation.';
 
 COMMENT ON COLUMN registry.hits.line_type IS 'libphonenumber''s number type, kept because the number is not.';
+
+COMMENT ON COLUMN registry.hits.provider IS 'Whose webhook it came by; null: submitted by its organisation.';
+
+COMMENT ON COLUMN registry.hits.verification IS 'What the terminating provider made of the caller ID''s signature (STIR); null: not told.';
 
 CREATE TABLE registry.idempotency_keys (
     organisation_id uuid NOT NULL,
@@ -545,6 +608,25 @@ COMMENT ON COLUMN registry.private_sets.prefix_bits IS 'Bits that the ids of one
 
 COMMENT ON COLUMN registry.private_sets.bucket_entries IS 'The size that every bucket is filled up to.';
 
+CREATE TABLE registry.provider_credentials (
+    id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    provider text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    retired_at timestamp with time zone,
+    verifies_until timestamp with time zone,
+    CONSTRAINT provider_credentials_provider CHECK ((provider = ANY (ARRAY['twilio'::text, 'telnyx'::text, 'generic'::text]))),
+    CONSTRAINT provider_credentials_retirement CHECK (((retired_at IS NULL) = (verifies_until IS NULL))),
+    CONSTRAINT provider_credentials_sealed CHECK (((octet_length(sealed) >= 30) AND (octet_length(sealed) <= 4096)))
+);
+
+COMMENT ON TABLE registry.provider_credentials IS 'What providers sign their requests with. Several may be in use at once.';
+
+COMMENT ON COLUMN registry.provider_credentials.sealed IS 'AES-256-GCM under a key derived from the key file''s; bound to id and provider.';
+
+COMMENT ON COLUMN registry.provider_credentials.verifies_until IS 'After it was retired: requests signed with it are taken until then.';
+
 CREATE TABLE registry.rekeyed_tags (
     generation smallint NOT NULL,
     tag bytea NOT NULL,
@@ -586,6 +668,27 @@ COMMENT ON TABLE registry.submissions IS 'What an organisation has sent, so that
 
 COMMENT ON COLUMN registry.submissions.source_key IS 'Keyed fingerprint of the source id, or of the hit''s content where it had none.';
 
+CREATE TABLE registry.withheld_contacts (
+    decoy_id uuid NOT NULL,
+    day date NOT NULL,
+    contacts bigint NOT NULL,
+    CONSTRAINT withheld_contacts_contacts CHECK ((contacts > 0))
+);
+
+COMMENT ON TABLE registry.withheld_contacts IS 'Contacts from callers that withheld their number: counted, and nothing else.';
+
+COMMENT ON COLUMN registry.withheld_contacts.day IS 'UTC.';
+
+CREATE TABLE registry.withheld_sources (
+    organisation_id uuid NOT NULL,
+    source_key bytea NOT NULL,
+    CONSTRAINT withheld_sources_source_key CHECK ((octet_length(source_key) = 32))
+);
+
+COMMENT ON TABLE registry.withheld_sources IS 'Which of them were counted, so that one that is told again is not counted again.';
+
+COMMENT ON COLUMN registry.withheld_sources.source_key IS 'Keyed fingerprint of the provider''s id of the event.';
+
 ALTER TABLE ONLY audit.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (size);
 
@@ -621,6 +724,12 @@ ALTER TABLE ONLY registry.api_keys
 
 ALTER TABLE ONLY registry.charges
     ADD CONSTRAINT charges_pkey PRIMARY KEY (organisation_id, fingerprint);
+
+ALTER TABLE ONLY registry.decoy_days
+    ADD CONSTRAINT decoy_days_pkey PRIMARY KEY (decoy_id, day, provider);
+
+ALTER TABLE ONLY registry.decoys
+    ADD CONSTRAINT decoys_intake_token_key UNIQUE (intake_token);
 
 ALTER TABLE ONLY registry.decoys
     ADD CONSTRAINT decoys_number_key UNIQUE (organisation_id, tag);
@@ -667,6 +776,9 @@ ALTER TABLE ONLY registry.private_set_slots
 ALTER TABLE ONLY registry.private_sets
     ADD CONSTRAINT private_sets_pkey PRIMARY KEY (generation);
 
+ALTER TABLE ONLY registry.provider_credentials
+    ADD CONSTRAINT provider_credentials_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY registry.rekeyed_tags
     ADD CONSTRAINT rekeyed_tags_pkey PRIMARY KEY (generation, tag);
 
@@ -675,6 +787,12 @@ ALTER TABLE ONLY registry.rekeyings
 
 ALTER TABLE ONLY registry.submissions
     ADD CONSTRAINT submissions_pkey PRIMARY KEY (organisation_id, source_key);
+
+ALTER TABLE ONLY registry.withheld_contacts
+    ADD CONSTRAINT withheld_contacts_pkey PRIMARY KEY (decoy_id, day);
+
+ALTER TABLE ONLY registry.withheld_sources
+    ADD CONSTRAINT withheld_sources_pkey PRIMARY KEY (organisation_id, source_key);
 
 CREATE INDEX event_by_organisation ON audit.event USING btree (organisation, event_id);
 
@@ -696,7 +814,11 @@ CREATE UNIQUE INDEX exclusions_active_key ON registry.exclusions USING btree (ta
 
 CREATE INDEX exclusions_by_id ON registry.exclusions USING btree (id);
 
+CREATE INDEX exclusions_by_organisation ON registry.exclusions USING btree (organisation_id, id);
+
 CREATE INDEX idempotency_keys_by_age ON registry.idempotency_keys USING btree (created_at);
+
+CREATE INDEX provider_credentials_by_organisation ON registry.provider_credentials USING btree (organisation_id, provider);
 
 CREATE INDEX submissions_by_decoy ON registry.submissions USING btree (decoy_id);
 
@@ -745,6 +867,9 @@ ALTER TABLE audit.tile ENABLE ALWAYS TRIGGER tile_no_truncate;
 ALTER TABLE ONLY registry.api_keys
     ADD CONSTRAINT api_keys_organisation FOREIGN KEY (organisation_id) REFERENCES registry.organisations(id);
 
+ALTER TABLE ONLY registry.decoy_days
+    ADD CONSTRAINT decoy_days_decoy FOREIGN KEY (decoy_id) REFERENCES registry.decoys(id);
+
 ALTER TABLE ONLY registry.decoys
     ADD CONSTRAINT decoys_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
 
@@ -772,8 +897,14 @@ ALTER TABLE ONLY registry.hits
 ALTER TABLE ONLY registry.private_sets
     ADD CONSTRAINT private_sets_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
 
+ALTER TABLE ONLY registry.provider_credentials
+    ADD CONSTRAINT provider_credentials_organisation FOREIGN KEY (organisation_id) REFERENCES registry.organisations(id);
+
 ALTER TABLE ONLY registry.rekeyings
     ADD CONSTRAINT rekeyings_generation FOREIGN KEY (generation) REFERENCES registry.generations(number);
+
+ALTER TABLE ONLY registry.withheld_contacts
+    ADD CONSTRAINT withheld_contacts_decoy FOREIGN KEY (decoy_id) REFERENCES registry.decoys(id);
 
 GRANT USAGE ON SCHEMA audit TO registry_app;
 GRANT USAGE ON SCHEMA audit TO registry_sealer;
@@ -798,6 +929,9 @@ GRANT ALL ON FUNCTION registry.charge_once(p_key text, p_scope text, p_organisat
 
 REVOKE ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) TO registry_app;
+
+REVOKE ALL ON FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint) TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE audit.checkpoint TO registry_sealer;
 GRANT SELECT ON TABLE audit.checkpoint TO registry_app;
@@ -844,6 +978,12 @@ GRANT SELECT,INSERT,DELETE ON TABLE registry.charges TO registry_app;
 
 GRANT UPDATE(charged_at) ON TABLE registry.charges TO registry_app;
 
+GRANT SELECT,INSERT ON TABLE registry.decoy_days TO registry_app;
+
+GRANT UPDATE(contacts) ON TABLE registry.decoy_days TO registry_app;
+
+GRANT UPDATE(forgiven) ON TABLE registry.decoy_days TO registry_app;
+
 GRANT SELECT,INSERT ON TABLE registry.decoys TO registry_app;
 
 GRANT UPDATE(label) ON TABLE registry.decoys TO registry_app;
@@ -863,6 +1003,12 @@ GRANT UPDATE(live_until) ON TABLE registry.decoys TO registry_app;
 GRANT UPDATE(acquired_on) ON TABLE registry.decoys TO registry_app;
 
 GRANT UPDATE(updated_at) ON TABLE registry.decoys TO registry_app;
+
+GRANT UPDATE(quarantined_at) ON TABLE registry.decoys TO registry_app;
+
+GRANT UPDATE(quarantine_reason) ON TABLE registry.decoys TO registry_app;
+
+GRANT UPDATE(intake_token) ON TABLE registry.decoys TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.disputes TO registry_app;
 
@@ -906,4 +1052,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.private_set_slots TO registr
 
 GRANT SELECT,INSERT,UPDATE ON TABLE registry.private_sets TO registry_app;
 
+GRANT SELECT,INSERT ON TABLE registry.provider_credentials TO registry_app;
+
+GRANT UPDATE(retired_at) ON TABLE registry.provider_credentials TO registry_app;
+
+GRANT UPDATE(verifies_until) ON TABLE registry.provider_credentials TO registry_app;
+
 GRANT SELECT,INSERT ON TABLE registry.submissions TO registry_app;
+
+GRANT SELECT,INSERT ON TABLE registry.withheld_contacts TO registry_app;
+
+GRANT UPDATE(contacts) ON TABLE registry.withheld_contacts TO registry_app;
+
+GRANT SELECT,INSERT ON TABLE registry.withheld_sources TO registry_app;

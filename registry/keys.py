@@ -14,6 +14,7 @@ from voprf.ristretto import BlindedInput, Evaluator
 from registry.domain.errors import Code, FieldProblem, Refused
 from registry.domain.fingerprints import Fingerprinter
 from registry.domain.generations import Generations
+from registry.domain.intake.credentials import CredentialSealer
 from registry.domain.tags import BATCH_MOST, ELEMENT_BYTES, PROOF_BYTES, chain_input, tag_of, tel_input
 from registry.key_file import KeyFile
 
@@ -86,7 +87,8 @@ class GenerationMismatch(Exception):  # noqa: N818 - it states a fact about two 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of the active generations and of those that they are chained from, and the fingerprint key.
+    """The keys of the active generations and of those that they are chained from, the fingerprint key, and the one that
+    provider credentials are sealed under.
 
     _past: the keys of all other generations that the key file still has. Nothing is evaluated under them but the tags
     of somebody who asks what was told about their own number.
@@ -94,6 +96,7 @@ class KeyRing:
 
     generations: Generations
     fingerprint: Fingerprinter = field(repr=False)
+    credentials: CredentialSealer = field(repr=False)
     _keys: Mapping[int, SecretKey] = field(repr=False)
     _past: Mapping[int, SecretKey] = field(default_factory=dict[int, SecretKey], repr=False)
 
@@ -121,7 +124,7 @@ class KeyRing:
             for number in sorted(generations.known.keys() & file.seeds.keys() - keys.keys())
             if (key := SecretKey(file.seeds[number])).public_key == generations.known[number].public_key
         }
-        return cls(generations, Fingerprinter(file.fingerprint_key), keys, past)
+        return cls(generations, Fingerprinter(file.fingerprint_key), CredentialSealer(file.fingerprint_key), keys, past)
 
     def tags(self, e164: str) -> tuple[bytes, ...]:
         """The number's tag under every active generation, newest first."""

@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from registry.domain.confidential import Confidential
 from registry.domain.credentials import Mode
+from registry.domain.flood import DEFAULT_DECOY_CONTACTS, DEFAULT_NUMBER_CONTACTS
 
 PREFIX = "REGISTRY_"
+# A path is for a registry behind a prefix. Names and passwords, queries and fragments have no place in it.
+_PUBLIC_URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?$"
 
 
 class SettingsError(Exception):
@@ -23,6 +27,12 @@ class SettingsError(Exception):
 
 def _list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _with_port(url: str) -> str:
+    if urlsplit(url).port == 0:  # which also raises ValueError for one that is too high
+        raise ValueError("port 0")
+    return url
 
 
 class Settings(Confidential, BaseModel):
@@ -46,6 +56,9 @@ class Settings(Confidential, BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65_535)
     trusted_proxies: Annotated[list[str], BeforeValidator(_list)] = ["127.0.0.1", "::1"]
+    public_url: Annotated[str, Field(pattern=_PUBLIC_URL), AfterValidator(_with_port)] | None = Field(
+        None, description="What providers call, proxies included: their signatures cover it. Default: host and port."
+    )
     metrics_networks: Annotated[list[IPv4Network | IPv6Network], BeforeValidator(_list)] = [
         IPv4Network("127.0.0.0/8"),
         IPv6Network("::1/128"),
@@ -60,6 +73,18 @@ class Settings(Confidential, BaseModel):
         1_000_000, ge=1, description="A private set of more entries than this can also be fetched by buckets."
     )
     dispute_days: int = Field(30, ge=1, le=365)
+    flood_number_contacts: int = Field(
+        DEFAULT_NUMBER_CONTACTS,
+        ge=0,
+        le=1_000_000,
+        description="A number with more contacts than this within an hour is held back, not listed; 0: none is.",
+    )
+    flood_decoy_contacts: int = Field(
+        DEFAULT_DECOY_CONTACTS,
+        ge=0,
+        le=1_000_000_000,
+        description="A decoy with more contacts in a day, and ten times its usual, is quarantined; 0: none is.",
+    )
     guidance_url: str = "/guidance"
 
     requests_per_minute: int = Field(600, ge=1, le=1_000_000, description="For a new organisation.")
@@ -105,6 +130,14 @@ class Settings(Confidential, BaseModel):
         if value is None:
             raise SettingsError(f"{PREFIX}{field.upper()} is not set, and it has no default.")
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    @property
+    def public_address(self) -> str:
+        """The start of every address that is given to a provider, without a slash at its end."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     def passphrase(self) -> str | None:
         """The key file's passphrase: the first line of its file; None where no file is named."""

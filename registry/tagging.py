@@ -1,9 +1,11 @@
-"""Everything that takes a secret key: from text to tags, blinded evaluation, chaining, and fingerprints.
+"""Everything that takes a secret key: from text to tags, blinded evaluation, chaining, fingerprints, and providers'
+signatures.
 
 What both ways have in common: `InProcess` here, for the command line and tests, and the signer processes of
 `registry/signers.py`, which an API process leaves all of it to, so that it never holds a key itself.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -11,6 +13,8 @@ from typing import Final, Protocol
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.generations import Generations
+from registry.domain.intake.credentials import NONCE_BYTES
+from registry.domain.intake.signatures import Claim, ProviderSecret, holds
 from registry.domain.numbers import Normaliser, Number, RegionNotServed
 from registry.keys import KeyRing
 
@@ -69,6 +73,14 @@ class Evaluated:
     proof: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A provider's secret as it is stored. context: what it is bound to (`sealing_context`)."""
+
+    context: bytes
+    sealed: bytes = field(repr=False)
+
+
 class Tagging(Protocol):
     """Whoever holds the keys. Every method raises Refused(signer_unavailable) where the holder is gone."""
 
@@ -92,6 +104,14 @@ class Tagging(Protocol):
 
     def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
         """A fingerprint of 32 bytes for each purpose and parts, in order."""
+        ...
+
+    def seal(self, context: bytes, secret: ProviderSecret) -> bytes:
+        """A provider's secret as it may be stored."""
+        ...
+
+    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+        """Whether one of the secrets bears the claim out. One that cannot be unsealed bears nothing out."""
         ...
 
     def close(self) -> None: ...
@@ -137,6 +157,13 @@ class InProcess:
     def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
         return [self.keys.fingerprint(purpose, *parts) for purpose, parts in wanted]
 
+    def seal(self, context: bytes, secret: ProviderSecret) -> bytes:
+        return self.keys.credentials.seal(context, secret, secrets.token_bytes(NONCE_BYTES))
+
+    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+        unsealed = (self.keys.credentials.unseal(one.context, one.sealed) for one in secrets)
+        return any(secret is not None and holds(claim, secret) for secret in unsealed)
+
     def close(self) -> None:
         """There is nothing to end."""
 
@@ -168,6 +195,14 @@ class WithoutKeys:
 
     def fingerprints(self, wanted: Sequence[tuple[Purpose, tuple[bytes, ...]]]) -> list[bytes]:
         del wanted
+        raise RuntimeError(_KEYLESS)
+
+    def seal(self, context: bytes, secret: ProviderSecret) -> bytes:
+        del context, secret
+        raise RuntimeError(_KEYLESS)
+
+    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+        del claim, secrets
         raise RuntimeError(_KEYLESS)
 
     def close(self) -> None:

@@ -57,6 +57,7 @@ IDEMPOTENCY_KEY: Final = "c4n4ry-of-an-idempotency-key-77"
 REF: Final = "c4n4ry of an item's reference"
 MESSAGE: Final = "c4n4ry of a message that nobody may read"
 PASSPHRASE: Final = "c4n4ry of a passphrase"
+AUTH_TOKEN: Final = "c4n4ry-0f-an-auth-t0ken-99"
 SEED: Final = hashlib.sha256(b"the canary's seed").digest()
 LOG_SEED: Final = hashlib.sha256(b"the canary's log seed").digest()
 FINGERPRINT_KEY: Final = hashlib.sha256(b"the canary's fingerprint key").digest()
@@ -66,6 +67,7 @@ TEXTS: Final = {
     "item's reference": REF,
     "message body": MESSAGE,
     "passphrase": PASSPHRASE,
+    "auth token": AUTH_TOKEN,
 }
 
 

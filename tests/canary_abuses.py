@@ -70,7 +70,8 @@ def break_down(ground: Ground) -> None:
     """Every operation again that succeeded, on a database whose errors quote what they were given."""
     tables = (
         *("organisations", "api_keys", "decoys", "hits", "submissions", "listings", "exclusions", "disputes"),
-        *("charges", "private_sets", "private_set_slots"),
+        *("charges", "private_sets", "private_set_slots", "decoy_days"),
+        *("provider_credentials", "withheld_contacts", "withheld_sources"),
     )
     for table in tables:
         ground.as_superuser(

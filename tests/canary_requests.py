@@ -9,10 +9,12 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from blinding import Batch, encoded
 from canaries import (
     ASKED,
+    AUTH_TOKEN,
     DECOY,
     DISPUTED,
     EXCLUDED,
@@ -20,6 +22,7 @@ from canaries import (
     LISTED,
     MESSAGE,
     NOT_SERVED,
+    NOT_SERVED_EITHER,
     NUMBERS,
     OTHER_DECOY,
     REF,
@@ -33,6 +36,7 @@ from command_line import CommandLine
 from holders import in_process
 from holders import tags as tags_of
 from hunting_ground import KEYS, Answer, Ask, Ground
+from providers import ACCOUNT, FORM, call, message, twilio_signature
 from psycopg import sql
 
 from registry.domain.signed_notes import Receipt
@@ -57,6 +61,8 @@ def succeed(ground: Ground) -> None:
     decoy = _decoys(ground, investigator)
     _hits(ground, investigator, decoy)
     _imports(ground, investigator, decoy)
+    _intake(ground, investigator, decoy)
+    _exclusions(ground, investigator)
     _questions(ground, employer)
     _private(ground, employer)
     _administration(ground, operator)
@@ -86,7 +92,10 @@ def _decoys(ground: Ground, key: str) -> str:
     change = Ask("changeDecoy", path={"decoy_id": decoy}, key=key)
     _json(ground, change, {"number": national(OTHER_DECOY), "region": "us", "label": "Another name"})
     _json(ground, change, {"number": f"tel:{DECOY}", "region": None})
+    for operation in ("quarantineDecoy", "releaseDecoy"):
+        _good(ground, Ask(operation, path={"decoy_id": decoy}, key=key))
     _good(ground, Ask("listDecoys", query={"limit": "1"}, key=key))
+    _good(ground, Ask("getBaseline", query={"region": "us", "since": "2026-01-01"}, key=key))
     return decoy
 
 
@@ -143,6 +152,68 @@ def _imports(ground: Ground, key: str, decoy: str) -> None:
     # One name can be given once in a dictionary, so the other columns bear our own names.
     renamed = other.replace('Their "Line"', "decoy_number").replace("When", "occurred_at")
     _good(ground, Ask("importHits", body=renamed.encode(), headers=csv, query=mapped, key=key))
+
+
+def _intake(ground: Ground, key: str, decoy: str) -> None:
+    """What a provider sends, signed: recorded, told again, withheld, none that is kept, and not to be understood."""
+    other = _json(ground, Ask("createDecoy", key=key), {"label": "Another", "number": RETRACTED, "role": "control"})
+    _good(ground, Ask("issueIntakeToken", path={"decoy_id": other["id"]}, key=key))
+    _good(ground, Ask("removeIntakeToken", path={"decoy_id": other["id"]}, key=key))
+    issued = _good(ground, Ask("issueIntakeToken", path={"decoy_id": decoy}, key=key)).json
+    add = Ask("addProviderCredential", key=key).with_headers(Idempotency_Key=f'"{AUTH_TOKEN}"')
+    for _ in range(2):
+        _json(ground, add, {"provider": "twilio", "account_sid": ACCOUNT, "auth_token": AUTH_TOKEN})
+    assert ground.ask(add.with_json({"provider": "generic", "secret": f"whsec_{AUTH_TOKEN}"})).status == 422
+    retired = _json(
+        ground, Ask("addProviderCredential", key=key), {"provider": "generic", "secret": f"whsec_{'A' * 32}"}
+    )
+    retire = Ask("retireProviderCredential", path={"credential_id": retired["id"]}, key=key)
+    _json(ground, retire, {"at_once": True})
+    _good(ground, Ask("listProviderCredentials", key=key))
+
+    path = {"provider": "twilio", "token": str(issued["token"])}
+    for told in (
+        message(LISTED, MessageSid=SOURCE_ID, Body=f"{MESSAGE} {REFUSED}", FromCity=MESSAGE),
+        message(LISTED, MessageSid=SOURCE_ID),
+        call(LISTED, StirVerstat=f"{MESSAGE} {REFUSED}", ForwardedFrom=REFUSED, CallerName=MESSAGE),
+        call("anonymous", CallSid=f"{SOURCE_ID}{REFUSED}", Caller=REFUSED),
+        message(REFUSED[:-3], MessageSid=REFUSED),
+        message(NOT_SERVED, MessageSid=NOT_SERVED),
+        {**message(REFUSED), "SmsStatus": REFUSED},
+    ):
+        signature = twilio_signature(AUTH_TOKEN, issued["urls"]["twilio"], told)
+        signed = Ask("takeIn", path=path, body=urlencode(told).encode())
+        _good(ground, signed.with_headers(Content_Type=FORM, X_Twilio_Signature=signature))
+        wrong = twilio_signature(REFUSED, issued["urls"]["twilio"], told)
+        assert ground.ask(signed.with_headers(Content_Type=FORM, X_Twilio_Signature=wrong)).status == 403
+    doubled = f"AccountSid={ACCOUNT}&From={REFUSED[1:]}&From={REFUSED[1:]}"
+    assert ground.ask(Ask("takeIn", path=path, body=doubled.encode()).with_headers(Content_Type=FORM)).status == 403
+
+
+def _exclusions(ground: Ground, key: str) -> None:
+    """An investigator's own, from a table, from lines and one by one; all are taken back, so that they hide nothing."""
+    numbers = (EXCLUDED, ASKED, NOT_SERVED, REFUSED[:-3], MESSAGE)
+    table = "name,number,region,reason,expires_at\n" + "".join(f"{MESSAGE},{n},US,outreach,\n" for n in numbers)
+    table += f"{LISTED},{REFUSED},{REFUSED},{REFUSED},{REFUSED}\n"
+    lines = [{"number": NOT_SERVED_EITHER}, {"number": {"of": REFUSED}}, {REFUSED: MESSAGE}, {"number": REFUSED[:-2]}]
+    ndjson = "".join(f"{json.dumps(line)}\n" for line in lines) + f'{{"number": "{REFUSED}\n'
+    csv, whole = {"Content-Type": "text/csv"}, {"reason": "own_staff"}
+    for ask in (
+        Ask("importExclusions", body=table.encode(), headers=csv, query={"dry_run": "true"}, key=key),
+        Ask("importExclusions", body=table.encode(), headers={**csv, "Accept": "application/x-ndjson"}, key=key),
+        Ask(
+            "importExclusions",
+            body=ndjson.encode(),
+            headers={"Content-Type": "application/x-ndjson"},
+            query=whole,
+            key=key,
+        ),
+    ):
+        _good(ground, ask)
+    _json(ground, Ask("addExclusion", key=key), {"number": national(DISPUTED), "region": "US", "reason": "own_staff"})
+    kept: Any = _good(ground, Ask("listExclusions", key=key)).json
+    for one in kept["data"]:
+        _good(ground, Ask("endExclusion", path={"exclusion_id": one["id"]}, key=key))
 
 
 def _questions(ground: Ground, key: str) -> None:

@@ -42,8 +42,8 @@ OWNERS: Final = ("first", "second")
 CLOCK_SKEW: Final = timedelta(minutes=5)
 EMPTIED: Final = (
     "TRUNCATE registry.hits, registry.submissions, registry.listings, registry.exclusions, registry.disputes,"
-    " registry.decoys, registry.generations, registry.private_sets, registry.private_set_slots, registry.rekeyings,"
-    " registry.rekeyed_tags"
+    " registry.decoys, registry.decoy_days, registry.generations, registry.private_sets, registry.private_set_slots,"
+    " registry.rekeyings, registry.rekeyed_tags CASCADE"
 )
 
 

@@ -22,6 +22,7 @@ from members import KEYS, Clock, open_test_registry
 from registry.db.database import Database
 from registry.domain.credentials import OrganisationKind, Purpose
 from registry.domain.errors import Refused
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Attestation, Channel, Role
 from registry.key_file import KeyFile
 from registry.keys import SecretKey
@@ -31,7 +32,7 @@ from registry.operations.download_private_set import DownloadPrivateSet
 from registry.operations.evaluate_blinded import EvaluateBlinded
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.manage_generations import AddGeneration
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Caller, Operation, Request

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
-from registry.domain.policy import Attestation, Channel, Contact, Policy, Role
+from registry.domain.policy import Attestation, Channel, Contact, Policy, Role, Verification
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -55,15 +55,15 @@ def _contacts(superuser: Connection) -> dict[bytes, list[Contact]]:
     decoys: dict[UUID, tuple[Any, ...]] = {
         row[0]: row
         for row in superuser.execute(
-            "SELECT id, organisation_id, role, live_from, live_until, acquired_on FROM registry.decoys"
+            "SELECT id, organisation_id, role, live_from, live_until, acquired_on, quarantined_at FROM registry.decoys"
         )
     }
     found: dict[bytes, list[Contact]] = {}
-    for tag, decoy, at, channel, attestation, diverted, line_type in superuser.execute(
-        "SELECT tag, decoy_id, occurred_at, channel, attestation, diverted, line_type FROM registry.hits"
+    for tag, decoy, at, channel, attestation, diverted, line_type, verification in superuser.execute(
+        "SELECT tag, decoy_id, occurred_at, channel, attestation, diverted, line_type, verification FROM registry.hits"
         " WHERE retracted_at IS NULL"
     ):
-        _, organisation, role, live_from, live_until, acquired_on = decoys[decoy]
+        _, organisation, role, live_from, live_until, acquired_on, quarantined_at = decoys[decoy]
         contact = Contact(
             decoy=decoy,
             organisation=organisation,
@@ -77,6 +77,8 @@ def _contacts(superuser: Connection) -> dict[bytes, list[Contact]]:
             diverted=diverted,
             line_type=line_type,
             retracted=False,
+            verification=None if verification is None else Verification(verification),
+            quarantined=quarantined_at is not None,
         )
         found.setdefault(bytes(tag), []).append(contact)
     return found

@@ -24,6 +24,7 @@ class Decoy:
     live_from: datetime | None
     live_until: datetime | None
     acquired_on: date | None
+    quarantined: bool = False
 
 
 @dataclass
@@ -108,6 +109,7 @@ class Model:
             if (
                 contact.number == number
                 and decoy.role == "advertisement"
+                and not decoy.quarantined
                 and not contact.retracted
                 and not contact.diverted
                 and contact.line_type not in NEVER_COUNTED

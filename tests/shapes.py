@@ -20,7 +20,10 @@ HIT: Final = frozenset(
     }
 )
 DECOY: Final = frozenset(
-    {"id", "label", "role", "region", "live_from", "live_until", "acquired_on", "created_at", "updated_at"}
+    {
+        *("id", "label", "role", "region", "live_from", "live_until", "acquired_on", "created_at", "updated_at"),
+        *("quarantined_at", "quarantine_reason"),
+    }
 )
 IMPORT: Final = frozenset(
     {"rows", "recorded", "duplicate", "refused", "ignored", "dry_run", "audit_id", "audit_ids", "refused_rows"}
@@ -31,7 +34,12 @@ ORGANISATION: Final = frozenset(
     {"id", "kind", "name", "requests_per_minute", "numbers_per_day", "created_at", "suspended_at"}
 )
 KEY: Final = frozenset({"id", "organisation_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"})
-EXCLUSION: Final = frozenset({"id", "reason", "expires_at", "created_at", "removed_at"})
+EXCLUSION: Final = frozenset(
+    {"id", "reason", "expires_at", "created_at", "removed_at", "expired", "organisation_id", "organisation"}
+)
+EXCLUSION_IMPORT: Final = frozenset(
+    {"rows", "added", "already", "refused", "dry_run", "audit_id", "audit_ids", "refused_rows"}
+)
 DISPUTE: Final = frozenset({"id", "opened_at", "due_on", "closed_at", "resolution"})
 ACCOUNT: Final = frozenset({"organisation_id", "organisation", "kind", "key", "scopes", "mode", "limits", "audit_id"})
 LIMIT: Final = frozenset({"name", "quota", "window_seconds", "remaining", "reset_seconds", "unit"})

@@ -92,6 +92,7 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.RETIRED_GENERATION: (410, _WHOLE),
     Code.UNAUTHORIZED: (401, _WHOLE),
     Code.QUOTA_EXCEEDED: (429, _WHOLE),
+    Code.SIGNATURE_REFUSED: (403, _WHOLE),
     Code.NOT_FOUND: (404, _WHOLE),
     Code.UNKNOWN_DECOY: (404, _WHOLE_OR_ITEM),
     Code.DECOY_NUMBER_TAKEN: (409, _WHOLE),
@@ -137,7 +138,9 @@ _RETRYABLE: Final = frozenset(
     }
 )
 
-FIXED_DETAIL: Final = frozenset({Code.UNAUTHORIZED, Code.NOT_FOUND, Code.DATABASE_UNAVAILABLE, Code.INTERNAL})
+FIXED_DETAIL: Final = frozenset(
+    {Code.UNAUTHORIZED, Code.SIGNATURE_REFUSED, Code.NOT_FOUND, Code.DATABASE_UNAVAILABLE, Code.INTERNAL}
+)
 """Codes whose `detail` is always the catalogue's example and whose `errors` are always empty, whatever the refusal
 says: the cause would tell a guesser what exists, or could hold a secret."""
 

@@ -36,6 +36,22 @@ _ACCESS: Final[Mapping[Code, Wording]] = {
         ),
         example="The organisation's limit of numbers for today is used up.",
     ),
+    Code.SIGNATURE_REFUSED: Wording(
+        title="The request is not signed as it must be",
+        happened=(
+            "A provider's request came without a signature, or with one that none of the credentials bears out that "
+            "the line's organisation has registered for this provider, or long after it was signed; or the address "
+            "belongs to no line, or no longer. The answer is the same for all of these, so that it helps nobody who is "
+            "guessing. Nothing was recorded."
+        ),
+        advice=(
+            "In this order: paste the whole address that `POST /v1/decoys/{decoy_id}/intake-token` gave into the "
+            "provider's console, without changing it. Register the credential of the very account that the number "
+            "belongs to, a subaccount's own where it is in one, with `POST /v1/provider-credentials`. Ask the "
+            "registry's operator whether REGISTRY_PUBLIC_URL is what the provider calls, `https` included."
+        ),
+        example="The request is not signed by a credential that is registered for this line, or there is no such line.",
+    ),
 }
 
 _STATE: Final[Mapping[Code, Wording]] = {
@@ -83,7 +99,7 @@ _STATE: Final[Mapping[Code, Wording]] = {
     ),
     Code.ALREADY_EXCLUDED: Wording(
         title="The number is already excluded",
-        happened="There is an exclusion for this number already, and it is in force. Nothing was changed.",
+        happened="Your side has an exclusion of this number already, and it is in force. Nothing was changed.",
         advice="There is nothing left to do. To change its reason, remove the exclusion and add it again.",
         example="This number is already excluded.",
     ),

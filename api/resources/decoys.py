@@ -30,6 +30,7 @@ from registry.domain.policy import Role
 from registry.operations.list_records import ListDecoys, Page
 from registry.operations.manage_decoys import LABEL_LENGTH, ChangeDecoy, RegisterDecoy
 from registry.operations.operation import Answered
+from registry.operations.quarantine_decoy import QuarantineDecoy, QuarantineReason, ReleaseDecoy
 
 router = APIRouter(prefix="/v1/decoys", tags=["Decoys"], route_class=ProtectedRoute)
 
@@ -70,6 +71,10 @@ class DecoyModel(AnswerModel):
     acquired_on: date | None
     created_at: datetime
     updated_at: datetime
+    quarantined_at: datetime | None = Field(description="None of its contacts counts while this is set.")
+    quarantine_reason: QuarantineReason | None = Field(
+        description="`manual`: you asked for it. `flood`: it had far more contacts than usual."
+    )
 
     @classmethod
     def of(cls, decoy: Decoy) -> "DecoyModel":
@@ -83,6 +88,8 @@ class DecoyModel(AnswerModel):
             acquired_on=decoy.acquired_on,
             created_at=decoy.created_at,
             updated_at=decoy.updated_at,
+            quarantined_at=decoy.quarantined_at,
+            quarantine_reason=None if decoy.quarantine_reason is None else QuarantineReason(decoy.quarantine_reason),
         )
 
 
@@ -173,3 +180,33 @@ def change_decoy(
     if isinstance(changes.get("role"), Role):
         changes["role"] = changes["role"].value
     return call.write(ChangeDecoy(decoy_id, changes), _answer)
+
+
+@router.post(
+    "/{decoy_id}/quarantine",
+    operation_id="quarantineDecoy",
+    summary="Put a line into quarantine",
+    response_model=DecoyAnswer,
+    responses=responses(*WRITING, Code.NOT_FOUND),
+)
+def quarantine_decoy(
+    call: Annotated[Call, Depends(call_for(Scope.DECOYS, QuarantineDecoy))], decoy_id: UUID
+) -> Response:
+    """From now on none of its contacts counts, those before included. It goes on recording them. Asked again it changes
+    nothing.
+    """
+    return call.write(QuarantineDecoy(decoy_id), _answer)
+
+
+@router.post(
+    "/{decoy_id}/release",
+    operation_id="releaseDecoy",
+    summary="Release a line from quarantine",
+    response_model=DecoyAnswer,
+    responses=responses(*WRITING, Code.NOT_FOUND),
+)
+def release_decoy(call: Annotated[Call, Depends(call_for(Scope.DECOYS, ReleaseDecoy))], decoy_id: UUID) -> Response:
+    """All its contacts count again, those recorded meanwhile too: retract those that should not. Asked again it changes
+    nothing.
+    """
+    return call.write(ReleaseDecoy(decoy_id), _answer)

@@ -1,11 +1,11 @@
-"""Exclusions: numbers that are never listed. For the operator."""
+"""Exclusions: numbers that are never listed. For investigators and the operator, each on its own side."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from api.calls import Call, call_for
 from api.problems import responses
@@ -14,6 +14,8 @@ from api.resources.common_problems import NUMBER, PAGED, WRITING
 from api.resources.model import (
     AnswerModel,
     AuditId,
+    Flag,
+    Identifier,
     Moment,
     NumberText,
     Region,
@@ -25,23 +27,39 @@ from api.resources.model import (
 from registry.db.exclusions import Exclusion
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code
+from registry.domain.exclusions import GIVEN_REASONS, INVESTIGATORS_REASONS, ExclusionReason
 from registry.operations.list_records import ListExclusions, Page
-from registry.operations.manage_exclusions import AddExclusion, Excluded, ExclusionReason, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, EndExclusion, Excluded, RemoveExclusion
 from registry.operations.operation import Answered
 
-router = APIRouter(prefix="/v1/exclusions", tags=["Operator"], route_class=ProtectedRoute)
+router = APIRouter(prefix="/v1/exclusions", tags=["Exclusions"], route_class=ProtectedRoute)
+SIDES: Final = frozenset({Scope.HITS, Scope.OPERATOR})
+"""Who records contacts may say which of them must never count, and so may the operator."""
+
+_GIVEN: Final = (
+    "Why it must never be listed. An investigator's reasons are "
+    f"{', '.join(f'`{reason}`' for reason in INVESTIGATORS_REASONS)}; the others are the operator's."
+)
+GivenReason = Annotated[
+    ExclusionReason,
+    WithJsonSchema({"type": "string", "enum": [reason.value for reason in GIVEN_REASONS], "description": _GIVEN}),
+]
 
 
 class ExclusionRequest(RequestModel):
     number: NumberText
     region: Region | None = None
-    reason: ExclusionReason
+    reason: GivenReason
     expires_at: Moment | None = None
 
 
 class ExclusionRemoval(RequestModel):
     number: NumberText
     region: Region | None = None
+    organisation: Identifier | None = Field(
+        default=None, description="For the operator: whose exclusion to end. Without it: the caller's own."
+    )
+    all: Flag = Field(default=False, description="For the operator: end the exclusions of every side.")
 
 
 class ExclusionAnswer(AnswerModel):
@@ -53,6 +71,7 @@ class ExclusionAnswer(AnswerModel):
 
 class RemovalAnswer(AnswerModel):
     id: UUID = Field(description="The exclusion that was ended.")
+    ids: list[UUID] = Field(description="All that were ended: several where `all` was asked.")
     audit_id: AuditId
 
 
@@ -64,6 +83,9 @@ class ExclusionModel(AnswerModel):
     expires_at: datetime | None
     created_at: datetime
     removed_at: datetime | None
+    expired: bool = Field(description="Its own time has ended it.")
+    organisation_id: UUID | None = Field(description="The investigator that added it; null: the operator's side.")
+    organisation: str | None
 
 
 class ExclusionList(AnswerModel):
@@ -81,9 +103,12 @@ class ExclusionList(AnswerModel):
     responses=responses(*WRITING, *NUMBER, Code.ALREADY_EXCLUDED),
 )
 def add_exclusion(
-    call: Annotated[Call, Depends(call_for(Scope.OPERATOR, AddExclusion))], exclusion: ExclusionRequest
+    call: Annotated[Call, Depends(call_for(SIDES, AddExclusion))], exclusion: ExclusionRequest
 ) -> Response:
-    """From now on every question about the number is answered like one that nobody ever saw."""
+    """From now on every question about the number is answered like one that nobody ever saw, whoever asks. It stays so
+    whatever contacts are recorded or imported, until its end or until the side that added it, or the operator, removes
+    it. Whether another side excludes the number too is not told.
+    """
 
     def render(answered: Answered[Excluded]) -> ExclusionAnswer:
         excluded = answered.result
@@ -106,12 +131,28 @@ def add_exclusion(
     responses=responses(*WRITING, *NUMBER, Code.NOT_FOUND),
 )
 def remove_exclusion(
-    call: Annotated[Call, Depends(call_for(Scope.OPERATOR, RemoveExclusion))], removal: ExclusionRemoval
+    call: Annotated[Call, Depends(call_for(SIDES, RemoveExclusion))], removal: ExclusionRemoval
 ) -> Response:
-    return call.write(
-        RemoveExclusion(removal.number, removal.region),
-        lambda done: RemovalAnswer(id=done.result.id, audit_id=done.audit_id),
-    )
+    """Only of the caller's own side; the operator may end anybody's. While another side still excludes the number, its
+    answers stay what they are.
+    """
+    return call.write(RemoveExclusion(removal.number, removal.region, removal.organisation, removal.all), _removed)
+
+
+@router.post(
+    "/{exclusion_id}/removal",
+    operation_id="endExclusion",
+    summary="End an exclusion of the list",
+    response_model=RemovalAnswer,
+    responses=responses(*WRITING, Code.NOT_FOUND),
+)
+def end_exclusion(call: Annotated[Call, Depends(call_for(SIDES, EndExclusion))], exclusion_id: UUID) -> Response:
+    """By its id, for which nobody has to know the number. An investigator ends its own, the operator anybody's."""
+    return call.write(EndExclusion(exclusion_id), _removed)
+
+
+def _removed(done: Answered[list[UUID]]) -> RemovalAnswer:
+    return RemovalAnswer(id=done.result[0], ids=done.result, audit_id=done.audit_id)
 
 
 @router.get(
@@ -122,11 +163,11 @@ def remove_exclusion(
     responses=responses(*PAGED),
 )
 def list_exclusions(
-    call: Annotated[Call, Depends(call_for(Scope.OPERATOR, ListExclusions))],
+    call: Annotated[Call, Depends(call_for(SIDES, ListExclusions))],
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Newest first, ended ones too, without numbers."""
+    """Newest first, ended ones too, without numbers: an investigator's own, or for the operator everybody's."""
 
     def render(answered: Answered[Page[Exclusion]]) -> ExclusionList:
         page = answered.result
@@ -138,6 +179,9 @@ def list_exclusions(
                     expires_at=one.expires_at,
                     created_at=one.created_at,
                     removed_at=one.removed_at,
+                    expired=one.expired(answered.at),
+                    organisation_id=one.organisation_id,
+                    organisation=one.organisation,
                 )
                 for one in page.items
             ],

@@ -1,26 +1,31 @@
 """POST /v1/hits/imports: a file of contacts, recorded in chunks."""
 
-import json
-import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
-from dataclasses import dataclass, field
-from typing import IO, Annotated, Any
+from collections.abc import Generator
+from typing import IO, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from api.calls import Call, call_for
-from api.problems import problem_document, responses
+from api.imports import (
+    NDJSON,
+    Event,
+    Progress,
+    RefusedRowModel,
+    column_mapping,
+    import_answer,
+    import_events,
+    refused_event,
+)
+from api.problems import responses
 from api.refusals import UploadRoute
 from api.resources.common_problems import UPLOAD
 from api.resources.model import AnswerModel, AuditId, Text
-from api.streams import ReleasingStream
 from api.uploads import spool
 from registry.domain.credentials import Scope
-from registry.domain.errors import Code, Refused
+from registry.domain.errors import Code
 from registry.domain.policy import Channel
 from registry.operations.ahead import prepared_ahead
 from registry.operations.hit_files import HitFile, HitFileOptions, HitLines, HitTable, Layout
@@ -29,16 +34,6 @@ from registry.operations.record_hits import RecordHitsChunk
 
 router = APIRouter(prefix="/v1/hits", tags=["Hits"], route_class=UploadRoute)
 PATH = "/v1/hits/imports"
-NDJSON = "application/x-ndjson"
-
-Event = dict[str, Any]
-
-
-class RefusedRowModel(AnswerModel):
-    line: int = Field(description="In the file, from 1.")
-    code: Code
-    field: str
-    detail: str
 
 
 class ImportAnswer(AnswerModel):
@@ -108,29 +103,21 @@ async def import_hits(
     except BaseException:
         file.close()
         raise
-    progress = _Progress()
+    progress = Progress(ImportCounts())
     steps = _steps(call, hit_file, progress, dry_run=dry_run)
-    events = _events(request, steps, progress, of=hit_file.rows, dry_run=dry_run)
+    events = import_events(request, steps, progress, of=hit_file.rows, dry_run=dry_run)
 
     def release() -> None:
         steps.close()  # what works ahead is still reading the file
         file.close()
 
-    if NDJSON in request.headers.get("accept", ""):
-        return ReleasingStream(_lines(events, call), call.headers(), NDJSON, release)
-    try:
-        return await _whole(events, call)
-    finally:
-        await run_in_threadpool(release)
+    return await import_answer(request, call, events, release)
 
 
 def _options(
     layout: Layout, mapping: list[str], decoy_id: UUID | None, channel: Channel | None, region: str | None
 ) -> HitFileOptions:
-    pairs = [entry.partition("=") for entry in mapping]
-    if any(not name or not column for name, _, column in pairs):
-        raise Refused(Code.INVALID_VALUE, "A mapping is written field=column.")
-    return HitFileOptions(layout, {name.strip(): column for name, _, column in pairs}, decoy_id, channel, region)
+    return HitFileOptions(layout, column_mapping(mapping), decoy_id, channel, region)
 
 
 def _open(call: Call, file: IO[bytes], options: HitFileOptions) -> HitFile:
@@ -145,75 +132,10 @@ def _open(call: Call, file: IO[bytes], options: HitFileOptions) -> HitFile:
     return opened
 
 
-@dataclass
-class _Progress:
-    counts: ImportCounts = field(default_factory=ImportCounts)
-    audit_ids: list[str] = field(default_factory=list[str])
-
-
-async def _events(
-    request: Request, steps: Iterator[list[Event]], progress: _Progress, *, of: int, dry_run: bool
-) -> AsyncIterator[Event]:
-    """What happens, as it happens. Stops at the next chunk when the client has gone."""
-    counts, audit_ids = progress.counts, progress.audit_ids
-    while (events := await run_in_threadpool(next, steps, None)) is not None:
-        for event in events:
-            yield event
-        yield {"progress": {"rows": counts.rows, "of": of}}
-        if await request.is_disconnected():
-            return
-    yield {"summary": {**vars(counts), "dry_run": dry_run, "audit_id": audit_ids[-1], "audit_ids": audit_ids}}
-
-
-def _steps(call: Call, hit_file: HitFile, progress: _Progress, *, dry_run: bool) -> Generator[list[Event], None, None]:
+def _steps(call: Call, hit_file: HitFile, progress: Progress[ImportCounts], *, dry_run: bool) -> Generator[list[Event]]:
     """One chunk at a time: recorded, counted, and its refused rows given out."""
     for chunk, operation, prepare in prepared_ahead(call.registry, chunks(hit_file, dry_run=dry_run)):
         answered = call.run(operation, charged=operation.submitted, prepare=prepare)
         progress.audit_ids.append(str(answered.audit_id))
         progress.counts.add(len(chunk), answered.result)
-        yield [
-            {
-                "refused": {
-                    "line": row.line,
-                    "code": row.refusal.code.value,
-                    "field": row.refusal.field,
-                    "detail": row.refusal.detail,
-                }
-            }
-            for row in refused_rows(chunk, answered.result)
-        ]
-
-
-async def _lines(events: AsyncIterator[Event], call: Call) -> AsyncIterator[bytes]:
-    try:
-        async for event in events:
-            yield json.dumps(event).encode() + b"\n"
-    except Refused as refused:
-        document = problem_document(refused, instance=str(call.request.id))
-        yield json.dumps({"problem": document}).encode() + b"\n"
-
-
-async def _whole(events: AsyncIterator[Event], call: Call) -> Response:
-    """One JSON document. Refused rows wait in a file, not in memory, until the counts before them are known."""
-    waiting = tempfile.SpooledTemporaryFile(max_size=1_048_576)  # noqa: SIM115 - closed when it is sent
-    summary: Event = {}
-    try:
-        async for event in events:
-            if "refused" in event:
-                waiting.write((b"," if waiting.tell() else b"") + json.dumps(event["refused"]).encode())
-            summary = event.get("summary", summary)
-        if not summary:
-            raise Refused(Code.UPLOAD_INCOMPLETE, "The client went away.")
-    except BaseException:
-        waiting.close()
-        raise
-
-    def parts() -> Iterator[bytes]:
-        with waiting:
-            yield json.dumps(summary).encode()[:-1] + b', "refused_rows": ['
-            waiting.seek(0)
-            while part := waiting.read(65_536):
-                yield part
-            yield b"]}"
-
-    return StreamingResponse(parts(), 200, call.headers(), "application/json")
+        yield [refused_event(row.line, row.refusal) for row in refused_rows(chunk, answered.result)]

@@ -1,18 +1,19 @@
 """The command line `demand-registry`: one module per noun, imported only when it is asked for.
 
-So the commands that only speak HTTP (`check`, `import`, `version`) run on the base install, and none waits for what it
-does not use. Owns the list of commands. No message of this package may repeat what was typed where it could be a phone
-number or a secret, and neither is ever taken from the arguments, which process lists and shell histories show.
+So the commands that only speak HTTP (`check`, `import`, `exclusions import`, `version`) run on the base install, and
+none waits for what it does not use. Owns the list of commands. No message of this package may repeat what was typed
+where it could be a phone number or a secret, and neither is ever taken from the arguments, which process lists and
+shell histories show.
 """
 
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any, Final
 
 import click
 
+from registry.cli.deferred import deferred
 from registry.domain.errors import Refused
 from registry.domain.references import label
 
@@ -38,6 +39,7 @@ SECTIONS: Final = {
     "Administer": {
         "organisations": ("organisations", "Create, list, suspend, resume and limit organisations."),
         "keys": ("keys", "Issue, list, revoke and expire API keys."),
+        "providers": ("providers", "What telephony providers sign their requests with."),
         "exclusions": ("exclusions", "Numbers that are never listed."),
         "disputes": ("disputes", "Challenges to a listing."),
         "subjects": ("subjects", "Tell a person who was told about their number."),
@@ -67,17 +69,7 @@ class _Overview(click.Group):
         del ctx
         if cmd_name not in _MODULES:
             return None
-        try:
-            command = import_module(f"registry.cli.{_MODULES[cmd_name]}").command
-        except ModuleNotFoundError as error:
-            if (error.name or "registry").partition(".")[0] == "registry":
-                raise
-            raise click.ClickException(
-                f"`{cmd_name}` needs the server's packages ({error.name} is missing): "
-                "pip install 'demand-registry[server,embedded]'"
-            ) from None
-        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
-        return command
+        return deferred(cmd_name, _MODULES[cmd_name])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -1,26 +1,53 @@
-"""`demand-registry exclusions`: numbers that are never listed. The number is asked for, never an argument."""
+"""`demand-registry exclusions`: numbers that are never listed. Its verbs are imported only when they are asked for, so
+that `import`, which only speaks HTTP, runs on the base install.
+"""
 
-from datetime import datetime
+from typing import Final
 
 import click
 
-from registry.cli.failures import PlainGroup
-from registry.cli.output import fields, json_option, print_json, print_table
-from registry.cli.prompts import Moment, ask_number
-from registry.cli.session import session
-from registry.operations.list_records import ListExclusions
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
+from registry.cli.deferred import deferred
 
-_region = click.option("--region", help="Two letters, such as US: for a number without its country code.")
+_VERBS: Final = {
+    "import": ("import_exclusions", "command"),
+    "add": ("excluded", "add"),
+    "remove": ("excluded", "remove"),
+    "list": ("excluded", "list_all"),
+}
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _VERBS:
+            return None
+        return deferred(f"exclusions {cmd_name}", *_VERBS[cmd_name])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    ("import", "Exclude a file of numbers: for investigators and the operator, with an API key."),
+                    ("add", "Exclude a number, at once (operator)."),
+                    ("remove", "End the exclusion of a number (operator)."),
+                    ("list", "Show all exclusions (operator)."),
+                ]
+            )
 
 
 @click.group(
     "exclusions",
-    cls=PlainGroup,
-    epilog="The number is asked for without showing it, or is the one line of standard input. It is not stored: the "
-    "list shows ids, reasons and dates.\n\n"
+    cls=_Verbs,
+    epilog="`add` and `remove` ask for the number without showing it, or it is the one line of standard input. It is "
+    "not stored: the list shows ids, reasons and dates.\n\n"
     "\b\n"
     "Examples:\n"
+    "  demand-registry exclusions import team.csv --reason own_staff --region US\n"
     "  demand-registry exclusions add --reason outreach --region US\n"
     "  demand-registry exclusions remove < number.txt",
 )
@@ -29,49 +56,3 @@ def command() -> None:
 
     A question about one is answered exactly like one about a number that nobody ever saw.
     """
-
-
-@command.command("add")
-@click.option("--reason", type=click.Choice([reason.value for reason in ExclusionReason]), required=True)
-@_region
-@click.option("--expires", type=Moment(), help="Until then. Without it: until it is removed.")
-@json_option
-def add(reason: str, region: str | None, expires: datetime | None, as_json: bool) -> None:
-    """Exclude a number, at once."""
-    number = ask_number(twice=True)
-    with session() as opened:
-        answered = opened.run(AddExclusion(number, ExclusionReason(reason), region, expires))
-    if as_json:
-        print_json({**fields(answered.result), "audit_id": answered.audit_id})
-    else:
-        click.echo(f"The number is excluded, under the id {answered.result.id}.")
-
-
-@command.command("remove")
-@_region
-@json_option
-def remove(region: str | None, as_json: bool) -> None:
-    """End the operator's exclusion of a number."""
-    number = ask_number(twice=False)
-    with session() as opened:
-        answered = opened.run(RemoveExclusion(number, region))
-    if as_json:
-        print_json({"id": answered.result.id, "audit_id": answered.audit_id})
-    else:
-        click.echo(f"The exclusion {answered.result.id} has ended: the number's contacts count again.")
-
-
-@command.command("list")
-@json_option
-def list_all(as_json: bool) -> None:
-    """Show all exclusions, newest first, ended ones too."""
-    with session() as opened:
-        found, audit_ids = opened.every(ListExclusions)
-    if as_json:
-        print_json({"data": [fields(one) for one in found], "audit_ids": audit_ids})
-        return
-    print_table(
-        ("Id", "Reason", "Since (UTC)", "Expires", "Removed"),
-        [(one.id, one.reason, one.created_at, one.expires_at, one.removed_at) for one in found],
-        empty="No number is or was excluded.",
-    )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.client.target import Target
 
 _SHOWN_REFUSALS: Final = 10
+_ENDPOINT: Final = "/v1/hits/imports"
 _LINES_SUFFIXES: Final = frozenset({".ndjson", ".jsonl"})
 
 
@@ -115,7 +116,8 @@ def command(
         raise click.UsageError("--refused would write over the file that is imported.")
     target = target_of(url, api_key_file, data_dir)
     with Refusals(refused) as refusals:
-        summary = _submit(target, file, _query(options), refusals, shown=not as_json)
+        lines = is_lines(file) or options["layout"] == "ndjson"
+        summary = submit(target, file, _ENDPOINT, _query(options), refusals, lines=lines, shown=not as_json)
     if as_json:
         print_json({**summary, "refused_by_code": dict(refusals.codes)})
     else:
@@ -136,11 +138,22 @@ def _query(options: Mapping[str, Any]) -> dict[str, list[str]]:
     return {**query, "map": list(mapping)} if mapping else query
 
 
-def _submit(
-    target: "Target", file: Path, query: Mapping[str, list[str]], refusals: Refusals, *, shown: bool
+def is_lines(file: Path) -> bool:
+    """Whether a file's name says that it is NDJSON."""
+    return file.suffix.lower() in _LINES_SUFFIXES
+
+
+def submit(
+    target: "Target",
+    file: Path,
+    endpoint: str,
+    query: Mapping[str, list[str]],
+    refusals: Refusals,
+    *,
+    lines: bool,
+    shown: bool,
 ) -> Mapping[str, Any]:
-    """The summary. Progress goes to standard error, where somebody looks."""
-    lines = file.suffix.lower() in _LINES_SUFFIXES or query["format"] == ["ndjson"]
+    """The summary. Progress goes to standard error, where somebody looks. lines: the file is NDJSON."""
     with ExitStack() as held:
         progress = held.enter_context(_progress(shown=shown))
         upload = progress.add_task("Sending", total=file.stat().st_size)
@@ -149,6 +162,7 @@ def _submit(
         for event in events(
             target,
             file,
+            endpoint=endpoint,
             media_type=NDJSON if lines else "text/csv",
             query=query,
             sent=lambda count: progress.advance(upload, count),
@@ -175,6 +189,11 @@ def _show(summary: Mapping[str, Any], refusals: Refusals) -> None:
         f"{summary['rows']:,} rows: {summary['recorded']:,} {would}recorded, {summary['duplicate']:,} known before, "
         f"{summary['refused']:,} refused, {summary['ignored']:,} no contact."
     )
+    show_refusals(refusals)
+
+
+def show_refusals(refusals: Refusals) -> None:
+    """How many by their code, and the first few by their lines; nothing where there are none."""
     if not refusals.first:
         return
     click.echo()

@@ -15,7 +15,6 @@ import httpx
 from registry.client.target import Target
 
 NDJSON: Final = "application/x-ndjson"
-_PATH: Final = "/v1/hits/imports"
 _PIECE_BYTES: Final = 262_144
 # The server reads the whole file before it answers, and then at least one line for every chunk of rows.
 _TIMEOUT: Final = httpx.Timeout(300.0, connect=10.0)
@@ -26,11 +25,13 @@ def events(
     target: Target,
     path: Path,
     *,
+    endpoint: str,
     media_type: str,
     query: Mapping[str, Sequence[str]],
     sent: Callable[[int], None],
 ) -> Iterator[Mapping[str, Any]]:
-    """`progress`, `refused` and at last `summary`, one object each. sent: called with the bytes of every piece.
+    """`progress`, `refused` and at last `summary`, one object each. endpoint: the path that takes the
+    file. sent: called with the bytes of every piece.
 
     Raises ClickException with the registry's problem, or where it does not answer or stops answering.
     """
@@ -43,7 +44,7 @@ def events(
             "Content-Length": str(path.stat().st_size),
         }
         content = _pieces(file, sent)
-        with client.stream("POST", _PATH, params=query, headers=headers, content=content) as response:
+        with client.stream("POST", endpoint, params=query, headers=headers, content=content) as response:
             if not response.is_success:
                 response.read()
                 raise click.ClickException(_problem(response))

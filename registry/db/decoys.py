@@ -26,6 +26,8 @@ class Decoy:
     acquired_on: date | None
     created_at: datetime
     updated_at: datetime
+    quarantined_at: datetime | None
+    quarantine_reason: str | None
 
 
 _COLUMNS: Final = (
@@ -39,6 +41,8 @@ _COLUMNS: Final = (
     decoys.c.acquired_on,
     decoys.c.created_at,
     decoys.c.updated_at,
+    decoys.c.quarantined_at,
+    decoys.c.quarantine_reason,
 )
 _ADD: Final = insert(decoys).returning(*_COLUMNS)
 _OWNED: Final = decoys.c.organisation_id == bindparam("owner")
@@ -47,8 +51,20 @@ _OF_IDS: Final = select(decoys.c.id).where(_OWNED, decoys.c.id == any_(bindparam
 _OF_TAGS: Final = select(decoys.c.tag, decoys.c.id).where(
     _OWNED, decoys.c.tag == any_(bindparam("tags", type_=ARRAY(BYTEA())))
 )
-_HOLD: Final = (
-    select(decoys.c.id).where(decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID())))).with_for_update(read=True)
+_IN_ORDER: Final = (
+    select(decoys.c.id).where(decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID())))).order_by(decoys.c.id)
+)
+_HOLD: Final = _IN_ORDER.with_for_update(read=True)
+_HOLD_ALONE: Final = _IN_ORDER.with_for_update(key_share=True)
+_QUARANTINE: Final = (
+    update(decoys)
+    .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantined_at.is_(None))
+    .values(quarantined_at=func.clock_timestamp(), quarantine_reason=bindparam("why"))
+)
+_RELEASE: Final = (
+    update(decoys)
+    .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantined_at.is_not(None))
+    .values(quarantined_at=None, quarantine_reason=None)
 )
 _PAGE: Final = select(*_COLUMNS).where(_OWNED).order_by(decoys.c.id.desc()).limit(bindparam("most"))
 _PAGE_BEFORE: Final = _PAGE.where(decoys.c.id < bindparam("before"))
@@ -82,10 +98,26 @@ def owned(tx: Reading, organisation_id: UUID, ids: Sequence[UUID]) -> frozenset[
     return frozenset(row[0] for row in rows)
 
 
-def hold(tx: Writing, ids: Sequence[UUID]) -> None:
-    """Keeps these decoys as they are until the transaction ends, so that a change of one sees the hits added in it."""
+def hold(tx: Writing, ids: Sequence[UUID], *, alone: bool = False) -> None:
+    """Keeps these decoys as they are until the transaction ends, so that a change of one sees the hits added in it.
+
+    alone: so that meanwhile nobody else adds a hit to them, and they can be put into quarantine. Whoever holds them so
+    waits for those that add hits to them now. Both ways hold in the order of the ids.
+    """
     if ids:
-        tx.connection.execute(_HOLD, {"ids": list(ids)}).all()
+        tx.connection.execute(_HOLD_ALONE if alone else _HOLD, {"ids": list(ids)}).all()
+
+
+def quarantine(tx: Writing, id_: UUID, reason: str) -> bool:
+    """False where it is in quarantine already, which then keeps its reason. Waits for those that add hits to it; the
+    listings of its tags must be refreshed in the same transaction.
+    """
+    return tx.connection.execute(_QUARANTINE, {"wanted": id_, "why": reason}).rowcount == 1
+
+
+def release(tx: Writing, id_: UUID) -> bool:
+    """False where it is in no quarantine. Otherwise as for `quarantine`."""
+    return tx.connection.execute(_RELEASE, {"wanted": id_}).rowcount == 1
 
 
 def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[bytes, UUID]:

@@ -1,26 +1,55 @@
 """Exclusions: tags that are never listed. One exclusion has a row for each generation, under one id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, any_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from registry.db.arrays import bytes_array, tags_parameter
+from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import Reading, Writing
-from registry.db.schema import exclusions
+from registry.db.schema import exclusions, organisations
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
+    """organisation_id, organisation: whose it is, and that one's name; None: the operator's side."""
+
     id: UUID
     reason: str
     expires_at: datetime | None
     created_at: datetime
     removed_at: datetime | None
+    organisation_id: UUID | None
+    organisation: str | None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its own time has ended it, and nobody did so before."""
+        ended = self.expires_at is not None and self.expires_at <= now
+        return ended and (self.removed_at is None or self.removed_at == self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class NewExclusion:
+    """One number of many. tags: generation -> its tag under it. reason: one of the table's closed list."""
+
+    id: UUID
+    tags: Mapping[int, bytes]
+    reason: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One row of an exclusion that was ended: its listing must be refreshed in the same transaction."""
+
+    id: UUID
+    tag: bytes
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +78,32 @@ _EXPIRED: Final = (
     .values(removed_at=exclusions.c.expires_at)
 )
 _CARRIED_FIRMLY: Final = _CARRIED.with_for_update(read=True)
-_REMOVE: Final = (
-    update(exclusions)
-    .where(
-        exclusions.c.tag == any_(_TAGS),
-        exclusions.c.removed_at.is_(None),
-        exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner")),
-    )
-    .values(removed_at=func.clock_timestamp())
-    .returning(exclusions.c.id)
+# In the order of the tags: of two that add the same numbers at once, one waits for the other and never both.
+_ADD_ALL: Final = text(
+    "INSERT INTO registry.exclusions (tag, id, generation, organisation_id, reason, expires_at)"
+    " SELECT e.tag, e.id, e.generation, CAST(:owner AS uuid), e.reason, e.expires_at"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:ids AS uuid[]), CAST(:generations AS smallint[]),"
+    " CAST(:reasons AS text[]), CAST(:ends AS timestamptz[])) AS e (tag, id, generation, reason, expires_at)"
+    " ON CONFLICT DO NOTHING RETURNING tag"
 )
+_NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
+_OF_SIDE: Final = exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner"))
+_HELD: Final = select(exclusions.c.tag).where(
+    exclusions.c.tag == any_(_TAGS),
+    _NOT_REMOVED,
+    _OF_SIDE,
+    or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
+)
+_END: Final = (
+    update(exclusions)
+    .values(removed_at=func.clock_timestamp())
+    .where(_NOT_REMOVED)
+    .returning(exclusions.c.id, exclusions.c.tag, exclusions.c.generation)
+)
+_END_EVERY: Final = _END.where(exclusions.c.tag == any_(_TAGS))
+_END_OF_SIDE: Final = _END_EVERY.where(_OF_SIDE)
+_END_ONE: Final = _END.where(exclusions.c.id == bindparam("exclusion"))
+_END_ONE_OF_SIDE: Final = _END_ONE.where(_OF_SIDE)
 _PAGE: Final = (
     select(
         exclusions.c.id,
@@ -66,12 +111,17 @@ _PAGE: Final = (
         func.min(exclusions.c.expires_at),
         func.min(exclusions.c.created_at),
         func.min(exclusions.c.removed_at),
+        exclusions.c.organisation_id,
+        select(organisations.c.name).where(organisations.c.id == exclusions.c.organisation_id).scalar_subquery(),
     )
-    .group_by(exclusions.c.id)
+    .group_by(exclusions.c.id, exclusions.c.organisation_id)
     .order_by(exclusions.c.id.desc())
     .limit(bindparam("most"))
 )
 _PAGE_BEFORE: Final = _PAGE.where(exclusions.c.id < bindparam("before"))
+_OWN: Final = exclusions.c.organisation_id == bindparam("owner")
+_OWN_PAGE: Final = _PAGE.where(_OWN)
+_OWN_PAGE_BEFORE: Final = _PAGE_BEFORE.where(_OWN)
 
 
 def add(
@@ -103,6 +153,36 @@ def add(
             for generation, tag in sorted(tags.items())
         ],
     )
+
+
+def close_expired(tx: Writing, tags: Sequence[bytes], now: datetime) -> None:
+    """Puts away what has expired, so that it does not stand in the way of `add_all`."""
+    tx.connection.execute(_EXPIRED, {"tags": bytes_array(tags), "now": now})
+
+
+def add_all(tx: Writing, organisation_id: UUID | None, new: Sequence[NewExclusion]) -> frozenset[bytes]:
+    """Adds many at once, for one side. Returns the tags that it was missing for; one that this side excludes already
+    stays as it is. The listings of those returned must be refreshed in the same transaction.
+    """
+    rows = [(tag, one, generation) for one in new for generation, tag in one.tags.items()]
+    rows.sort(key=itemgetter(0))
+    if not rows:
+        return frozenset()
+    parameters = {
+        "owner": organisation_id,
+        "tags": bytes_array(tag for tag, _, _ in rows),
+        "ids": plain_array(one.id for _, one, _ in rows),
+        "generations": plain_array(generation for _, _, generation in rows),
+        "reasons": plain_array(one.reason for _, one, _ in rows),
+        "ends": plain_array(one.expires_at for _, one, _ in rows),
+    }
+    return frozenset(row[0] for row in tx.connection.execute(_ADD_ALL, parameters))
+
+
+def held(tx: Reading, organisation_id: UUID | None, tags: Sequence[bytes], now: datetime) -> frozenset[bytes]:
+    """Those of the tags that this side excludes at this moment."""
+    parameters = {"tags": bytes_array(tags), "owner": organisation_id, "now": now}
+    return frozenset(row[0] for row in tx.connection.execute(_HELD, parameters))
 
 
 def active(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, ActiveExclusion]:
@@ -153,20 +233,41 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[by
     return [pairs[row[0]] for row in rows if (pairs[row[0]], row[1]) not in present]
 
 
-def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> UUID | None:
-    """Ends the exclusion that this side made; None where there is none."""
+def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> list[Ended]:
+    """Ends the exclusion that this side made; nothing where there is none."""
     parameters = {"tags": bytes_array(tags), "owner": organisation_id}
-    ids = [row[0] for row in tx.connection.execute(_REMOVE, parameters)]
-    if ids:
+    return _ended(lambda: tx.connection.execute(_END_OF_SIDE, parameters))
+
+
+def remove_every(tx: Writing, tags: Sequence[bytes]) -> list[Ended]:
+    """Ends the exclusions of all sides."""
+    parameters = {"tags": bytes_array(tags)}
+    return _ended(lambda: tx.connection.execute(_END_EVERY, parameters))
+
+
+def remove_one(tx: Writing, id_: UUID, *, only_of: UUID | None) -> list[Ended]:
+    """Ends one exclusion. only_of: and only if it is this organisation's; None for the operator, who may end any."""
+    if only_of is None:
+        return _ended(lambda: tx.connection.execute(_END_ONE, {"exclusion": id_}))
+    return _ended(lambda: tx.connection.execute(_END_ONE_OF_SIDE, {"exclusion": id_, "owner": only_of}))
+
+
+def _ended(end: Callable[[], Iterable[Row[UUID, bytes, int]]]) -> list[Ended]:
+    found = [Ended(*row) for row in end()]
+    if found:
         # This may have waited for a contact that copied it to a newer generation: only now is the copy to be seen.
-        tx.connection.execute(_REMOVE, parameters)
-    return ids[0] if ids else None
+        found += [Ended(*row) for row in end()]
+    return found
 
 
-def page(tx: Reading, *, before: UUID | None, most: int) -> list[Exclusion]:
-    """Newest first, ended ones too, without numbers or tags."""
-    if before is None:
-        rows = tx.connection.execute(_PAGE, {"most": most})
+def page(tx: Reading, *, before: UUID | None, most: int, only_of: UUID | None = None) -> list[Exclusion]:
+    """Newest first, ended ones too, without numbers or tags. only_of: an organisation's own; None: everybody's."""
+    parameters: dict[str, object] = {"most": most}
+    if before is not None:
+        parameters["before"] = before
+    if only_of is None:
+        statement = _PAGE if before is None else _PAGE_BEFORE
     else:
-        rows = tx.connection.execute(_PAGE_BEFORE, {"most": most, "before": before})
-    return [Exclusion(*row) for row in rows]
+        parameters["owner"] = only_of
+        statement = _OWN_PAGE if before is None else _OWN_PAGE_BEFORE
+    return [Exclusion(*row) for row in tx.connection.execute(statement, parameters)]

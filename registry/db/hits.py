@@ -11,7 +11,7 @@ from sqlalchemy import any_, bindparam, func, select, text, tuple_, union, updat
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import Reading, Writing
 from registry.db.schema import decoys, disputes, exclusions, hits, listings, submissions
-from registry.domain.policy import Attestation, Channel, Contact, Role
+from registry.domain.policy import Attestation, Channel, Contact, Provider, Role, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class NewHit:
     diverted: bool
     line_type: str
     occurred_at: datetime
+    provider: Provider | None = None
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ _CLAIMED: Final = select(submissions.c.source_key, submissions.c.hit_id).where(
 )
 _ADD: Final = text(
     "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, attestation, diverted,"
-    " line_type, occurred_at, normaliser_version)"
+    " line_type, occurred_at, normaliser_version, provider, verification)"
     " SELECT h.tag, h.id, :generation, CAST(:owner AS uuid), h.decoy, h.channel, h.attestation, h.diverted,"
-    " h.line_type, h.occurred_at, :normaliser"
+    " h.line_type, h.occurred_at, :normaliser, h.provider, h.verification"
     " FROM unnest(CAST(:tags AS bytea[]), CAST(:ids AS uuid[]), CAST(:decoys AS uuid[]), CAST(:channels AS text[]),"
     " CAST(:attestations AS text[]), CAST(:diverted AS boolean[]), CAST(:line_types AS text[]),"
-    " CAST(:moments AS timestamptz[]))"
-    " AS h (tag, id, decoy, channel, attestation, diverted, line_type, occurred_at)"
+    " CAST(:moments AS timestamptz[]), CAST(:providers AS text[]), CAST(:verifications AS text[]))"
+    " AS h (tag, id, decoy, channel, attestation, diverted, line_type, occurred_at, provider, verification)"
 )
 _CONTACTS: Final = (
     select(
@@ -80,6 +82,8 @@ _CONTACTS: Final = (
         hits.c.attestation,
         hits.c.diverted,
         hits.c.line_type,
+        hits.c.verification,
+        decoys.c.quarantined_at.is_not(None),
     )
     .join(decoys, decoys.c.id == hits.c.decoy_id)
     .where(hits.c.tag == any_(_TAGS), hits.c.retracted_at.is_(None))
@@ -172,6 +176,8 @@ def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, ne
             "diverted": plain_array(hit.diverted for hit in new),
             "line_types": plain_array(hit.line_type for hit in new),
             "moments": plain_array(hit.occurred_at for hit in new),
+            "providers": plain_array(hit.provider for hit in new),
+            "verifications": plain_array(hit.verification for hit in new),
         },
     )
 
@@ -212,6 +218,8 @@ def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:
             attestation,
             diverted,
             line,
+            verification,
+            quarantined,
         ) = row
         contact = Contact(
             decoy,
@@ -226,6 +234,8 @@ def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:
             diverted,
             line,
             retracted=False,
+            verification=None if verification is None else Verification(verification),
+            quarantined=quarantined,
         )
         found.setdefault(tag, []).append(contact)
     return found

@@ -1,6 +1,6 @@
 """Listings: the projection of hits, exclusions and disputes that answers most questions with one row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -64,8 +64,8 @@ _REMOVE: Final = delete(listings).where(listings.c.tag == any_(_TAGS))
 # turns, and the second sees what the first recorded.
 _CLAIM: Final = text(
     "INSERT INTO registry.listings (tag, generation, contacts, decoys, organisations, channels, excluded, disputed,"
-    " policy) SELECT t, coalesce((SELECT h.generation FROM registry.hits h WHERE h.tag = t LIMIT 1), :generation),"
-    " 0, 0, 0, '{}', false, false, '' FROM unnest(CAST(:tags AS bytea[])) AS t"
+    " policy) SELECT t, coalesce((SELECT h.generation FROM registry.hits h WHERE h.tag = t LIMIT 1), g),"
+    " 0, 0, 0, '{}', false, false, '' FROM unnest(CAST(:tags AS bytea[]), CAST(:generations AS smallint[])) AS n (t, g)"
     " ON CONFLICT (tag) DO NOTHING"
 )
 _LOCK: Final = (
@@ -112,15 +112,16 @@ def answerable(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes,
     return {row[0]: _listing(row) for row in rows}
 
 
-def lock(tx: Writing, tags: Sequence[bytes], generation: int) -> None:
+def lock(tx: Writing, tags: Sequence[bytes], generation: int | Mapping[bytes, int]) -> None:
     """Holds the rows of these tags until the transaction ends, and makes those that are missing.
 
     tags: distinct and in byte order. A new row is blank and must be replaced or removed before COMMIT. It has the
-    generation of the tag's contacts; generation: for a tag that has none.
+    generation of the tag's contacts; generation: for a tag that has none, the same for all or each one's own.
     """
     missing: list[bytes] = list(tags)
     while missing:
-        tx.connection.execute(_CLAIM, {"tags": bytes_array(missing), "generation": generation})
+        numbers = (generation if isinstance(generation, int) else generation[tag] for tag in missing)
+        tx.connection.execute(_CLAIM, {"tags": bytes_array(missing), "generations": plain_array(numbers)})
         held: set[bytes] = {row[0] for row in tx.connection.execute(_LOCK, {"tags": bytes_array(missing)}).all()}
         # Whoever held a row before may have removed it while this waited; then it has to be made again.
         missing = [tag for tag in missing if tag not in held]

@@ -70,6 +70,17 @@ class DecoyColumns(TypedColumns):
     acquired_on: Named[date | None] = Column(Date)
     created_at: Named[datetime] = Column(_MOMENT)
     updated_at: Named[datetime] = Column(_MOMENT)
+    quarantined_at: Named[datetime | None] = Column(_MOMENT)
+    quarantine_reason: Named[str | None] = Column(Text)
+    intake_token: Named[bytes | None] = Column(LargeBinary, unique=True)
+
+
+class DecoyDayColumns(TypedColumns):
+    decoy_id: Named[UUID] = Column(Uuid, primary_key=True)
+    day: Named[date] = Column(Date, primary_key=True)
+    provider: Named[str] = Column(Text, primary_key=True)
+    contacts: Named[int] = Column(Integer)
+    forgiven: Named[int] = Column(Integer)
 
 
 class HitColumns(TypedColumns):
@@ -87,6 +98,8 @@ class HitColumns(TypedColumns):
     normaliser_version: Named[str] = Column(Text)
     retracted_at: Named[datetime | None] = Column(_MOMENT)
     retraction_reason: Named[str | None] = Column(Text)
+    provider: Named[str | None] = Column(Text)
+    verification: Named[str | None] = Column(Text)
 
 
 class SubmissionColumns(TypedColumns):
@@ -95,6 +108,27 @@ class SubmissionColumns(TypedColumns):
     hit_id: Named[UUID] = Column(Uuid)
     tag: Named[bytes] = Column(LargeBinary)
     decoy_id: Named[UUID] = Column(Uuid)
+
+
+class ProviderCredentialColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    organisation_id: Named[UUID] = Column(Uuid)
+    provider: Named[str] = Column(Text)
+    sealed: Named[bytes] = Column(LargeBinary)
+    created_at: Named[datetime] = Column(_MOMENT)
+    retired_at: Named[datetime | None] = Column(_MOMENT)
+    verifies_until: Named[datetime | None] = Column(_MOMENT)
+
+
+class WithheldContactColumns(TypedColumns):
+    decoy_id: Named[UUID] = Column(Uuid, primary_key=True)
+    day: Named[date] = Column(Date, primary_key=True)
+    contacts: Named[int] = Column(BigInteger)
+
+
+class WithheldSourceColumns(TypedColumns):
+    organisation_id: Named[UUID] = Column(Uuid, primary_key=True)
+    source_key: Named[bytes] = Column(LargeBinary, primary_key=True)
 
 
 class ListingColumns(TypedColumns):
@@ -177,8 +211,12 @@ organisations = Table("organisations", metadata, OrganisationColumns)
 api_keys = Table("api_keys", metadata, ApiKeyColumns)
 generations = Table("generations", metadata, GenerationColumns)
 decoys = Table("decoys", metadata, DecoyColumns)
+decoy_days = Table("decoy_days", metadata, DecoyDayColumns)
 hits = Table("hits", metadata, HitColumns)
 submissions = Table("submissions", metadata, SubmissionColumns)
+provider_credentials = Table("provider_credentials", metadata, ProviderCredentialColumns)
+withheld_contacts = Table("withheld_contacts", metadata, WithheldContactColumns)
+withheld_sources = Table("withheld_sources", metadata, WithheldSourceColumns)
 listings = Table("listings", metadata, ListingColumns)
 exclusions = Table("exclusions", metadata, ExclusionColumns)
 disputes = Table("disputes", metadata, DisputeColumns)

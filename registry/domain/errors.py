@@ -62,6 +62,7 @@ class Code(StrEnum):
     # Who asks, and how much.
     UNAUTHORIZED = "unauthorized"
     QUOTA_EXCEEDED = "quota_exceeded"
+    SIGNATURE_REFUSED = "signature_refused"
 
     # The state of things.
     NOT_FOUND = "not_found"

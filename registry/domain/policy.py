@@ -46,6 +46,25 @@ class Attestation(StrEnum):
     C = "C"
 
 
+class Verification(StrEnum):
+    """What the provider that took a call made of the signature on its caller ID (STIR, RFC 8224).
+
+    failed: it was signed, and the signature does not hold: whoever has that number may not have called.
+    """
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ABSENT = "absent"
+
+
+class Provider(StrEnum):
+    """Whose webhook a contact came by."""
+
+    TWILIO = "twilio"
+    TELNYX = "telnyx"
+    GENERIC = "generic"
+
+
 class Grade(StrEnum):
     SINGLE = "single"
     REPEATED = "repeated"
@@ -79,6 +98,7 @@ class Contact:
     """One hit, with what the policy needs to know of its decoy. Every datetime is aware.
 
     live_from is inclusive, live_until exclusive; None leaves that side open. organisation: the decoy's owner.
+    quarantined: whether the decoy is, now.
     """
 
     decoy: UUID
@@ -93,6 +113,8 @@ class Contact:
     diverted: bool
     line_type: str
     retracted: bool
+    verification: Verification | None = None
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +174,7 @@ class Policy:
     retention_months: calendar months for which a contact counts.
     """
 
-    version: str = "2026-11"
+    version: str = "2026-12"
     burn_in_days: int = DEFAULT_BURN_IN_DAYS
     retention_months: int = DEFAULT_RETENTION_MONTHS
     name: str = field(init=False, repr=False, compare=False)
@@ -175,7 +197,9 @@ class Policy:
         if (
             contact.role != Role.ADVERTISEMENT
             or contact.retracted
+            or contact.quarantined
             or contact.diverted
+            or contact.verification is Verification.FAILED
             or contact.line_type in NEVER_COUNTED_LINE_TYPES
         ):
             return False

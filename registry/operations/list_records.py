@@ -18,6 +18,7 @@ from registry.db.generations import Generation
 from registry.db.hits import Submission
 from registry.db.organisations import Organisation
 from registry.domain.errors import Code, Refused
+from registry.operations.manage_exclusions import side_of
 from registry.operations.operation import Caller, Done, ReadOperation
 from registry.operations.registry import Registry
 
@@ -82,12 +83,15 @@ class ListOrganisations(_ListOperation[Organisation]):
 
 @dataclass(frozen=True, slots=True)
 class ListExclusions(_ListOperation[Exclusion]):
+    """An investigator sees its own alone, the operator everybody's."""
+
     name = "list_exclusions"
     after: UUID | None
     limit: int
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[Exclusion]]:
-        return self._page(lambda after, most: exclusions.page(tx, before=after, most=most))
+        side = side_of(caller)
+        return self._page(lambda after, most: exclusions.page(tx, before=after, most=most, only_of=side))
 
 
 @dataclass(frozen=True, slots=True)

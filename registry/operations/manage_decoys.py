@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from registry.db import decoys, hits
+from registry.db import decoys
 from registry.db.database import Writing
 from registry.db.decoys import Decoy
 from registry.domain.errors import Code, FieldProblem, Refused
@@ -16,7 +16,7 @@ from registry.domain.references import label
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.record_hits import line_tags
-from registry.operations.refresh_listings import refresh_listings
+from registry.operations.refresh_listings import refresh_decoy
 from registry.operations.registry import Registry
 
 LABEL_LENGTH: Final = 200
@@ -122,18 +122,10 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
         if decoy is None:
             raise Refused(Code.NOT_FOUND, "There is no such decoy.")
         if _WEIGHING & set(prepared.values):
-            _refresh_listings(tx, registry, decoy.id)
+            refresh_decoy(
+                tx, decoy.id, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
+            )
         return Done(decoy, count={"changed": 1}, policy=registry.policy.name)
-
-
-def _refresh_listings(tx: Writing, registry: Registry, decoy: UUID) -> None:
-    """Of every number with a contact on the decoy, also of tags to which contacts were carried while this waited."""
-    refreshed: set[bytes] = set()
-    while tags := set(hits.tags_of_decoy(tx, decoy)) - refreshed:
-        refresh_listings(
-            tx, tags, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
-        )
-        refreshed |= tags
 
 
 def _check_dates(values: Mapping[str, object], registry: Registry) -> None:

@@ -1,13 +1,20 @@
-"""Exclusions by the operator: a number that is never listed, whatever its hits say, until the exclusion is removed."""
+"""Exclusions: a number that is never listed, whatever its hits say, until the exclusion is removed.
 
+Each has a side: the operator's, or the investigator's that added it. A side sees, counts and ends its own alone; for
+the answers about a number it does not matter whose it is.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from registry.db import exclusions
 from registry.db.database import Writing
+from registry.db.exclusions import Ended, NewExclusion
+from registry.domain.credentials import Scope
 from registry.domain.errors import Code, FieldProblem, Refused
+from registry.domain.exclusions import ExclusionReason, reasons_of
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.record_hits import line_tags
@@ -15,30 +22,18 @@ from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
 
 
-class ExclusionReason(StrEnum):
-    """Why a number must never be listed. A closed list: free text could name people."""
-
-    OUTREACH = "outreach"
-    POLICE = "police"
-    SURVIVOR = "survivor"
-    OWN_STAFF = "own_staff"
-    ADVERTISED_NUMBER = "advertised_number"
-    SUPPRESSION = "suppression"
-    OTHER = "other"
-
-
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """reason and expires_at are None once the exclusion was removed."""
-
     id: UUID
-    reason: ExclusionReason | None
     expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
-    """It works at once, for every hit that was recorded before or will be. Numbers of any region can be excluded."""
+    """It works at once, for every hit that was recorded before or will be. Numbers of any region can be excluded.
+
+    Refused(already_excluded) where the caller's side does so already. Whether another side does is not told.
+    """
 
     name = "add_exclusion"
     number: str = field(repr=False)
@@ -51,49 +46,133 @@ class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
         return 1
 
     def prepare(self, registry: Registry) -> dict[int, bytes]:
-        if self.expires_at is not None and self.expires_at <= registry.clock():
-            detail = "The exclusion would have expired already."
-            raise Refused(Code.INVALID_VALUE, detail, (FieldProblem("/expires_at", Code.INVALID_VALUE, detail),))
+        if self.expires_at is not None:
+            with at_field("/expires_at"):
+                require_future(self.expires_at, registry.clock())
         return tags_by_generation(registry, self.number, self.region)
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]) -> Done[Excluded]:
+        side = side_of(caller)
+        with at_field("/reason"):
+            require_reason(self.reason, side)
         id_ = registry.new_id()
         exclusions.add(
             tx,
             id_=id_,
             tags=prepared,
-            organisation_id=None,
+            organisation_id=side,
             reason=self.reason.value,
             expires_at=self.expires_at,
             now=registry.clock(),
         )
         refresh_all(tx, registry, prepared)
-        return Done(
-            Excluded(id_, self.reason, self.expires_at), count={"added": 1}, generation=registry.generations.current
-        )
+        return Done(Excluded(id_, self.expires_at), count={"added": 1}, generation=registry.generations.current)
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveExclusion(WriteOperation[dict[int, bytes], Excluded]):
-    """Refused(not_found) for a number that the operator does not exclude."""
+class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
+    """Ends the caller's own exclusion of a number; the operator's may also be another's, or every side's.
+
+    organisation_id: whose, for the operator alone. every: all sides'. Gives the ids of those that were ended.
+    Refused(not_found) for a number that this side does not exclude.
+    """
 
     name = "remove_exclusion"
     number: str = field(repr=False)
     region: str | None = field(default=None, repr=False)
+    organisation_id: UUID | None = None
+    every: bool = False
 
     @property
     def submitted(self) -> int:
         return 1
 
     def prepare(self, registry: Registry) -> dict[int, bytes]:
+        if self.every and self.organisation_id is not None:
+            detail = "Name one organisation, or ask for all: not both."
+            raise Refused(Code.INVALID_VALUE, detail, (FieldProblem("/all", Code.INVALID_VALUE, detail),))
         return tags_by_generation(registry, self.number, self.region)
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]) -> Done[Excluded]:
-        removed = exclusions.remove(tx, list(prepared.values()), None)
-        if removed is None:
-            raise Refused(Code.NOT_FOUND, "The operator does not exclude this number.")
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]) -> Done[list[UUID]]:
+        side = side_of(caller)
+        if side is not None:
+            self._require_own(side)
+        tags = list(prepared.values())
+        if self.every:
+            ended = exclusions.remove_every(tx, tags)
+        else:
+            ended = exclusions.remove(tx, tags, self.organisation_id if side is None else side)
+        if not ended:
+            raise Refused(Code.NOT_FOUND, "The number is not excluded.")
         refresh_all(tx, registry, prepared)
-        return Done(Excluded(removed, None, None), count={"removed": 1}, generation=registry.generations.current)
+        return _done(registry, ended)
+
+    def _require_own(self, side: UUID) -> None:
+        """An investigator learns nothing of other organisations, not even that they exist."""
+        for at, beyond in (("/all", self.every), ("/organisation", self.organisation_id not in {None, side})):
+            if beyond:
+                detail = "Only the operator ends exclusions of others."
+                raise Refused(Code.INVALID_VALUE, detail, (FieldProblem(at, Code.INVALID_VALUE, detail),))
+
+
+@dataclass(frozen=True, slots=True)
+class EndExclusion(WriteOperation[None, list[UUID]]):
+    """Ends one exclusion that a list shows, for which nobody has to know its number. The operator may end anybody's.
+
+    Refused(not_found) for one that is not there, has been ended, or is another side's.
+    """
+
+    name = "end_exclusion"
+    id: UUID
+
+    def prepare(self, registry: Registry) -> None:
+        del registry
+
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[list[UUID]]:
+        ended = exclusions.remove_one(tx, self.id, only_of=side_of(caller))
+        if not ended:
+            raise Refused(Code.NOT_FOUND, "There is no such exclusion.")
+        _refresh(tx, registry, {one.tag: one.generation for one in ended})
+        return _done(registry, ended)
+
+
+def exclude_all(
+    tx: Writing,
+    registry: Registry,
+    side: UUID | None,
+    new: Sequence[NewExclusion],
+    *,
+    carried: Sequence[bytes] = (),
+) -> frozenset[bytes]:
+    """Adds many in this transaction, listings included; returns the tags that it was missing for.
+
+    side: an investigator's organisation; None: the operator's. One that the side has already stays as it is.
+    carried: tags of the newest generation that an older exclusion was copied to; their listings are renewed as well.
+    """
+    exclusions.close_expired(tx, [tag for one in new for tag in one.tags.values()], registry.clock())
+    added = exclusions.add_all(tx, side, new)
+    generations = {tag: generation for one in new for generation, tag in one.tags.items() if tag in added}
+    generations |= dict.fromkeys(carried, registry.generations.current)
+    _refresh(tx, registry, generations)
+    return added
+
+
+def side_of(caller: Caller) -> UUID | None:
+    """Whose side a caller is on: an investigator's organisation, or None: the operator, and its command line."""
+    return None if caller.organisation_id is None or Scope.OPERATOR in caller.scopes else caller.organisation_id
+
+
+def require_reason(reason: ExclusionReason, side: UUID | None) -> None:
+    """Refused(invalid_value) for a reason that is not this side's to give."""
+    allowed = reasons_of(operator=side is None)
+    if reason not in allowed:
+        raise Refused(Code.INVALID_VALUE, f"Your reasons are: {', '.join(allowed)}.")
+
+
+def require_future(expires_at: datetime, now: datetime) -> None:
+    """Refused(invalid_value) for a time that has passed."""
+    if expires_at <= now:
+        raise Refused(Code.INVALID_VALUE, "The exclusion would have expired already.")
 
 
 def tags_by_generation(registry: Registry, number: str, region: str | None) -> dict[int, bytes]:
@@ -105,5 +184,14 @@ def tags_by_generation(registry: Registry, number: str, region: str | None) -> d
 
 def refresh_all(tx: Writing, registry: Registry, tags: dict[int, bytes]) -> None:
     """Recomputes one number's listings under every generation."""
-    for generation, tag in sorted(tags.items(), key=lambda pair: pair[1]):
-        refresh_listings(tx, [tag], policy=registry.policy, generation=generation, now=registry.clock())
+    _refresh(tx, registry, {tag: generation for generation, tag in tags.items()})
+
+
+def _refresh(tx: Writing, registry: Registry, generations: Mapping[bytes, int]) -> None:
+    """generations: tag -> its generation."""
+    refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
+
+
+def _done(registry: Registry, ended: Sequence[Ended]) -> Done[list[UUID]]:
+    ids = list(dict.fromkeys(one.id for one in ended))
+    return Done(ids, count={"removed": len(ids)}, generation=registry.generations.current)

@@ -14,6 +14,7 @@ from uuid import UUID
 from registry.db.database import Writing
 from registry.domain.audit import Actor
 from registry.domain.credentials import OrganisationKind, Purpose, Scope
+from registry.domain.flood import Alarm
 
 if TYPE_CHECKING:
     from registry.operations.registry import Registry
@@ -64,6 +65,7 @@ class Done(Generic[R]):
 
     made_under: disclosed tag -> its generation, where the operation knows it; else it is that of the tag's contacts.
     index: digest of the whole index of disclosures, where the operation rewrote it.
+    alarms: what it held back, to be told to whoever watches the registry.
     """
 
     result: R
@@ -73,6 +75,7 @@ class Done(Generic[R]):
     policy: str | None = None
     generation: int | None = None
     index: bytes | None = None
+    alarms: Sequence[Alarm] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Answered(Generic[R]):
     result: R
     audit_id: UUID
     at: datetime
+    alarms: Sequence[Alarm] = ()
 
 
 class Operation(ABC, Generic[P, R]):

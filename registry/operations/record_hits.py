@@ -1,6 +1,7 @@
 """Recording contacts: each is claimed once by its source, stored under its tag, and its listing recomputed."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,12 +9,14 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from registry.db import decoys, disputes, exclusions, hits
+from registry.db import decoy_days, decoys, disputes, exclusions, hits
 from registry.db.database import Reading, Writing
 from registry.db.hits import NewHit
 from registry.domain.errors import Code, Refused
+from registry.domain.flood import day_of
 from registry.domain.numbers import Number, RegionNotServed
-from registry.domain.policy import Attestation, Channel
+from registry.domain.policy import Attestation, Channel, Provider, Verification
+from registry.operations import flood_guard
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.questions import ItemRefusal, number_refusal
 from registry.operations.refresh_listings import refresh_listings
@@ -43,6 +46,8 @@ class Hit:
     source_id: str | None = field(default=None, repr=False)
     attestation: Attestation | None = None
     diverted: bool = False
+    provider: Provider | None = None
+    verification: Verification | None = None
 
 
 class Status(StrEnum):
@@ -95,24 +100,32 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
         owner = caller.organisation()
         checked = _with_decoys(tx, owner, prepared)
         new, sources = _new_hits(checked)
-        decoys.hold(tx, sorted({hit.decoy_id for hit in new}))
+        suspected = flood_guard.suspects(tx, registry, new)
+        decoys.hold(tx, sorted({hit.decoy_id for hit in new}), alone=bool(suspected))
         free = hits.claim(tx, owner, new)
         recorded = [hit for hit in new if hit.source_key in free]
         known = hits.claimed(tx, owner, [source for source in sources.values() if source not in free])
         hits.add(tx, owner, registry.generations.current, registry.normaliser.version, recorded)
         carried = _carry_forward(tx, registry, checked)
-        refresh_listings(
+        contacts = refresh_listings(
             tx,
             [*(hit.tag for hit in recorded), *carried],
             policy=registry.policy,
             generation=registry.generations.current,
             now=registry.clock(),
         )
+        alarms = flood_guard.hold_flooding(tx, registry, recorded, contacts, _all_tags(checked))
+        decoy_days.add(tx, Counter((hit.decoy_id, day_of(hit.occurred_at), hit.provider) for hit in recorded))
+        alarms += flood_guard.quarantine_flooded(tx, registry, suspected, recorded)
         outcomes = _outcomes(
             checked, sources, {hit.id for hit in recorded}, known | {h.source_key: h.id for h in recorded}
         )
         return Done(
-            outcomes, count=tally(outcomes), policy=registry.policy.name, generation=registry.generations.current
+            outcomes,
+            count={**tally(outcomes), **flood_guard.alarm_counts(alarms)},
+            policy=registry.policy.name,
+            generation=registry.generations.current,
+            alarms=alarms,
         )
 
 
@@ -264,8 +277,15 @@ def _new_hits(
                 hit.diverted,
                 item.number.line_type.value,
                 hit.occurred_at,
+                hit.provider,
+                hit.verification,
             )
     return list(new.values()), sources
+
+
+def _all_tags(checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]) -> dict[bytes, tuple[bytes, ...]]:
+    """A number's newest tag -> all its tags."""
+    return {entry[0].tags[0]: entry[0].tags for entry in checked if not isinstance(entry, ItemRefusal)}
 
 
 def _on_decoy(source: bytes, decoy: UUID) -> bytes:

@@ -1,8 +1,9 @@
 """Recomputing listings from the hits: the one function that everything calls which can change an answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from registry.db import disputes, exclusions, hits, listings
 from registry.db.database import Reading, Writing
@@ -15,28 +16,48 @@ BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the truth says of one tag; None instead of a listing where nothing stands behind the tag."""
+    """What the truth says of one tag; None instead of a listing where nothing stands behind the tag.
+
+    contacts: how many it has that are not retracted, whether they count or not.
+    """
 
     tag: bytes
     listing: Listing | None
+    contacts: int = 0
 
 
-def refresh_listings(tx: Writing, tags: Iterable[bytes], *, policy: Policy, generation: int, now: datetime) -> None:
-    """Rewrites the listings of these tags in this transaction, holding their rows until it ends.
+def refresh_listings(
+    tx: Writing, tags: Iterable[bytes], *, policy: Policy, generation: int | Mapping[bytes, int], now: datetime
+) -> dict[bytes, int]:
+    """Rewrites the listings of these tags in this transaction, holding their rows until it ends. Returns how many
+    contacts each has that are not retracted, whether they count or not.
 
     Every transaction locks in byte order, so that two of them never wait for each other in a circle.
-    generation: under which tags were made that have neither a listing nor a contact.
+    generation: under which tags were made that have neither a listing nor a contact: all of them, or each.
     """
     ordered = sorted(set(tags))
+    contacts: dict[bytes, int] = {}
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
         listings.lock(tx, batch, generation)
         facts = project(tx, batch, policy=policy, generation=generation, now=now)
         listings.replace(tx, policy.name, [fact.listing for fact in facts if fact.listing is not None])
         listings.remove(tx, [fact.tag for fact in facts if fact.listing is None])
+        contacts |= {fact.tag: fact.contacts for fact in facts}
+    return contacts
 
 
-def project(tx: Reading, tags: Sequence[bytes], *, policy: Policy, generation: int, now: datetime) -> list[Facts]:
+def refresh_decoy(tx: Writing, decoy: UUID, *, policy: Policy, generation: int, now: datetime) -> None:
+    """Refreshes every tag with a contact on the decoy, also tags to which contacts were carried while this waited."""
+    refreshed: set[bytes] = set()
+    while tags := set(hits.tags_of_decoy(tx, decoy)) - refreshed:
+        refresh_listings(tx, tags, policy=policy, generation=generation, now=now)
+        refreshed |= tags
+
+
+def project(
+    tx: Reading, tags: Sequence[bytes], *, policy: Policy, generation: int | Mapping[bytes, int], now: datetime
+) -> list[Facts]:
     """What the listings of these tags should say at `now`."""
     contacts = hits.contacts(tx, tags)
     excluded = exclusions.active(tx, tags, now)
@@ -55,13 +76,14 @@ def project(tx: Reading, tags: Sequence[bytes], *, policy: Policy, generation: i
                 tag,
                 Listing(
                     tag=tag,
-                    generation=generation,
+                    generation=generation if isinstance(generation, int) else generation[tag],
                     evidence=assessment.evidence,
                     excluded=exclusion is not None,
                     disputed=tag in disputed,
                     policy=policy.name,
                     changes_at=min((moment for moment in moments if moment is not None), default=None),
                 ),
+                contacts=len(of_tag or ()),
             )
         )
     return facts

@@ -122,12 +122,12 @@ class Registry:
                 event = self._event(audit_id, operation, caller, request, done=done, charged=charged)
                 if not audit.record(tx, event, active, done.made_under):
                     raise keys_out_of_date()
-                answered = Answered(done.result, audit_id, self.clock())
+                answered = Answered(done.result, audit_id, self.clock(), done.alarms)
                 if after is not None:
                     after(tx, answered)
                 return answered
 
-            return self.database.transaction(work)
+            return _alarmed(self.database.transaction(work))
         except Refused as refused:
             if refused.code not in _NOT_RECORDABLE:
                 refused.audit_id = self.record_refusal(refused.headline, operation, caller, request, charged=charged)
@@ -223,3 +223,13 @@ class Registry:
             private=private,
             index=None if done is None else done.index,
         )
+
+
+def _alarmed(answered: Answered[R]) -> Answered[R]:
+    """Tells whoever reads the log what was held back, once it is."""
+    for alarm in answered.alarms:
+        extra = {"flooded": alarm.flooded.value, "audit_id": str(answered.audit_id)}
+        if alarm.decoy is not None:
+            extra["decoy_id"] = str(alarm.decoy)
+        _log.warning("held back: far more contacts than usual", extra=extra)
+    return answered

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from registry.db import hits
+from registry.db import decoy_days, hits
 from registry.db.database import Writing
 from registry.db.hits import Submission
 from registry.domain.errors import Code, Refused
@@ -48,4 +48,5 @@ class RetractHit(WriteOperation[None, Submission]):
         refresh_listings(
             tx, [tag], policy=registry.policy, generation=registry.generations.current, now=registry.clock()
         )
+        decoy_days.subtract(tx, tag, self.hit_id)
         return Done(retracted, count={"retracted": 1}, policy=registry.policy.name)

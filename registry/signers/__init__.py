@@ -11,6 +11,7 @@ from typing import Final
 
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
+from registry.domain.intake.signatures import Claim, ProviderSecret
 from registry.signers.pool import SignerPool
 from registry.signers.process import (
     CHAIN,
@@ -20,10 +21,12 @@ from registry.signers.process import (
     Start,
     evaluated,
     read_task,
+    seal_task,
+    signed_task,
     tagged,
     tags_or_refused,
 )
-from registry.tagging import Evaluated, TaggedNumber, WrittenNumber
+from registry.tagging import Evaluated, SealedSecret, TaggedNumber, WrittenNumber
 
 _FEW: Final = 50
 """Numbers that are not worth spreading over several processes."""
@@ -82,6 +85,16 @@ class Signers:
         """See `Tagging.fingerprints`."""
         found: list[bytes] = self._for_few.run((FINGERPRINT, [(purpose.value, parts) for purpose, parts in wanted]))
         return found
+
+    def seal(self, context: bytes, secret: ProviderSecret) -> bytes:
+        """See `Tagging.seal`."""
+        sealed: bytes = self._for_few.run(seal_task(context, secret))
+        return sealed
+
+    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+        """See `Tagging.signed`."""
+        answer: bool = self._for_few.run(signed_task(claim, secrets))
+        return answer
 
     @property
     def _for_few(self) -> SignerPool:

@@ -17,11 +17,12 @@ from registry import key_file
 from registry.domain.errors import Code, FieldProblem, Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.generations import Generations
+from registry.domain.intake.signatures import Claim, ProviderSecret, Scheme
 from registry.domain.numbers import LineType, Normaliser, Number
 from registry.keys import GenerationMismatch, KeyRing
 from registry.sealed_file import SealedFileError
 from registry.settings import Settings, SettingsError
-from registry.tagging import Evaluated, InProcess, Source, TaggedNumber, WrittenNumber
+from registry.tagging import Evaluated, InProcess, SealedSecret, Source, TaggedNumber, WrittenNumber
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -34,6 +35,8 @@ EVERY_TAG: Final = "every tag"
 EVALUATE: Final = "evaluate"
 FINGERPRINT: Final = "fingerprint"
 CHAIN: Final = "chain"
+SEAL: Final = "seal"
+SIGNED: Final = "signed"
 
 _READY: Final = "ready"
 _UNUSABLE: Final[Mapping[str, type[Exception]]] = {
@@ -114,6 +117,15 @@ def read_task(numbers: Sequence[WrittenNumber]) -> Task:
     ]
 
 
+def seal_task(context: bytes, secret: ProviderSecret) -> Task:
+    return SEAL, (context, secret.key, secret.account)
+
+
+def signed_task(claim: Claim, secrets: Sequence[SealedSecret]) -> Task:
+    claimed = (claim.scheme.value, claim.messages, claim.signatures, claim.account)
+    return SIGNED, (claimed, [(one.context, one.sealed) for one in secrets])
+
+
 def tagged(read: tuple[Any, ...]) -> TaggedNumber | Refused:
     """One of the answers to a `read_task`."""
     if len(read) == 2:  # noqa: PLR2004 - a code and its detail
@@ -148,7 +160,24 @@ def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
     def chain(tags: tuple[int, Sequence[bytes]]) -> Any:
         return tagging.keys.chain(*tags)
 
-    return {READ: read, EVERY_TAG: every_tag, EVALUATE: evaluate, FINGERPRINT: fingerprint, CHAIN: chain}
+    def seal(content: tuple[bytes, bytes, str | None]) -> Any:
+        context, key, account = content
+        return tagging.seal(context, ProviderSecret(key, account))
+
+    def signed(content: tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...], str | None], Sequence[Any]]) -> Any:
+        (scheme, messages, signatures, account), sealed = content
+        claim = Claim(Scheme(scheme), messages, signatures, account)
+        return tagging.signed(claim, [SealedSecret(*one) for one in sealed])
+
+    return {
+        READ: read,
+        EVERY_TAG: every_tag,
+        EVALUATE: evaluate,
+        FINGERPRINT: fingerprint,
+        CHAIN: chain,
+        SEAL: seal,
+        SIGNED: signed,
+    }
 
 
 def evaluated(generation: int, answer: tuple[bytes, bytes]) -> Evaluated:

@@ -42,6 +42,17 @@ def a_dispute(scene: Scene) -> str:
     return str(scene.operator.post("/v1/disputes", {"number": scene.number}).json()["id"])
 
 
+def a_line(scene: Scene) -> str:
+    """Of the investigator's, that no other test needs."""
+    return scene.investigator.register_decoy(scene.number)
+
+
+def an_exclusion(scene: Scene) -> tuple[str, str]:
+    """The investigator's: its id and its number."""
+    told = scene.investigator.post("/v1/exclusions", {"number": scene.number, "reason": "own_staff"}).json()
+    return str(told["id"]), scene.number
+
+
 Act = Callable[[Scene], Any]
 CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
     "look_up": (
@@ -89,6 +100,24 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         "POST /v1/decoys",
         {"submitted": 1, "charged": 1, "registered": 1},
         lambda s: s.act(s.investigator, "POST", "/v1/decoys", {"label": "a", "number": s.number, "role": "test"}),
+    ),
+    "quarantine_decoy": (
+        "investigator",
+        "POST /v1/decoys/{decoy_id}/quarantine",
+        {"submitted": 0, "charged": 0, "quarantined": 1},
+        lambda s: s.act(s.investigator, "POST", f"/v1/decoys/{a_line(s)}/quarantine"),
+    ),
+    "release_decoy": (
+        "investigator",
+        "POST /v1/decoys/{decoy_id}/release",
+        {"submitted": 0, "charged": 0, "released": 0},
+        lambda s: s.act(s.investigator, "POST", f"/v1/decoys/{s.decoy}/release"),
+    ),
+    "read_baseline": (
+        "investigator",
+        "GET /v1/statistics/baseline",
+        {"submitted": 0, "charged": 0, "lines": 0},
+        lambda s: s.act(s.investigator, "GET", "/v1/statistics/baseline?region=AR"),
     ),
     "change_decoy": (
         "investigator",
@@ -174,6 +203,30 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         {"submitted": 1, "charged": 1, "added": 1},
         lambda s: s.act(s.operator, "POST", "/v1/exclusions", {"number": s.number, "reason": "other"}),
     ),
+    "remove_exclusion": (
+        "investigator",
+        "POST /v1/exclusions/removals",
+        {"submitted": 1, "charged": 1, "removed": 1},
+        lambda s: s.act(s.investigator, "POST", "/v1/exclusions/removals", {"number": an_exclusion(s)[1]}),
+    ),
+    "end_exclusion": (
+        "operator",
+        "POST /v1/exclusions/{exclusion_id}/removal",
+        {"submitted": 0, "charged": 0, "removed": 1},
+        lambda s: s.act(s.operator, "POST", f"/v1/exclusions/{an_exclusion(s)[0]}/removal"),
+    ),
+    "import_exclusions": (
+        "investigator",
+        "POST /v1/exclusions/imports",
+        {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
+        lambda s: s.file(s.investigator, "/v1/exclusions/imports", "number,reason\nx,outreach\n"),
+    ),
+    "import_exclusions_dry_run": (
+        "investigator",
+        "POST /v1/exclusions/imports",
+        {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
+        lambda s: s.file(s.investigator, "/v1/exclusions/imports?dry_run=true", "number,reason\nx,outreach\n"),
+    ),
     "open_dispute": (
         "operator",
         "POST /v1/disputes",
@@ -189,9 +242,11 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
 }
 TELLING = frozenset({"look_up", "check", "check_file", "disclose"})
 QUESTIONS = TELLING | {"evaluate_blinded"}
-UNDER_POLICY = TELLING | {"change_decoy", "record_hits", "import_hits", "import_hits_dry_run", "retract_hit"}
-UNDER_KEYS = (UNDER_POLICY - {"change_decoy", "retract_hit"}) | {
-    *("add_exclusion", "open_dispute", "evaluate_blinded", "view_private_parameters"),
+NO_NUMBERS = frozenset({"change_decoy", "quarantine_decoy", "release_decoy", "read_baseline", "retract_hit"})
+UNDER_POLICY = TELLING | NO_NUMBERS | {"record_hits", "import_hits", "import_hits_dry_run"}
+UNDER_KEYS = (UNDER_POLICY - NO_NUMBERS) | {
+    *("add_exclusion", "remove_exclusion", "end_exclusion", "import_exclusions", "import_exclusions_dry_run"),
+    *("open_dispute", "evaluate_blinded", "view_private_parameters"),
 }
 
 
@@ -216,7 +271,7 @@ def test_an_operation_leaves_one_event_that_says_who_did_what_and_why(
         "case": "HR-7" if asks else None,
         "request": {"id": answer.headers["x-request-id"], "route": route},
         "count": count,
-        "policy": "2026-11" if operation in UNDER_POLICY else None,
+        "policy": "2026-12" if operation in UNDER_POLICY else None,
         "generation": 1 if operation in UNDER_KEYS else None,
         "subjects": event["subjects"],
         "private": event["private"],

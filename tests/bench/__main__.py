@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
 
-from . import checks, fill, imports, log, lookups, memory, private, table
+from . import checks, exclusions, fill, imports, log, lookups, memory, private, table
 from .installation import Installation, installed
 from .processes import cpu_seconds, machine_seconds
 
-_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "memory", "log")
+_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "exclusions", "memory", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,9 @@ def _measure(installation: Installation, wanted: Wanted) -> list[table.Result]:
     if "imports" in wanted.parts:
         _say(f"imports of {imports.HITS:,} hits")
         results.append(imports.measure(installation, decoy))
+    if "exclusions" in wanted.parts:
+        _say(f"{exclusions.EXCLUSIONS:,} exclusions, and lookups beside them")
+        results += [exclusions.measure(installation), exclusions.lookups(installation)]
     if "growth" in wanted.parts:
         _say(f"lookups with {wanted.listings:,} listed numbers")
         results.append(lookups.growth(installation, wanted.listings))

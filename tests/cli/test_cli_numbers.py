@@ -11,10 +11,12 @@ from command_line import CommandLine, on_a_terminal
 from databases import dsn
 
 from registry.domain.credentials import Purpose
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Channel, Role
 from registry.operations.assembly import open_registry
 from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import RegisterDecoy
+from registry.operations.manage_exclusions import AddExclusion
 from registry.operations.operation import COMMAND_LINE, Caller, Request
 from registry.operations.questions import Question
 from registry.operations.record_hits import Hit, RecordHits
@@ -57,7 +59,10 @@ def test_an_excluded_number_is_answered_like_one_that_nobody_saw_until_it_is_rem
     assert (added["reason"], added["expires_at"]) == ("outreach", None)
     assert contact.outcome() == "none"
     said = cli.done("exclusions", "remove", typed=f"{CALLER}\n")
-    assert said == f"The exclusion {added['id']} has ended: the number's contacts count again.\n"
+    assert (
+        said
+        == f"The exclusion {added['id']} has ended: the number's contacts count again, unless another one stands.\n"
+    )
     assert contact.outcome() == "contact_observed"
 
 
@@ -69,7 +74,35 @@ def test_exclusions_are_listed_without_numbers(cli: CommandLine) -> None:
     assert (listed["reason"], listed["expires_at"]) == ("police", "2099-01-01T00:00:00Z")
     assert listed["id"] in cli.done("exclusions", "list")
     assert cli.json("exclusions", "remove", typed=CALLER)["id"] == listed["id"]
-    assert cli.json("exclusions", "list")["data"][0]["removed_at"] is not None
+    (ended,) = cli.json("exclusions", "list")["data"]
+    assert ended["removed_at"] is not None
+    assert (ended["organisation_id"], ended["organisation"], ended["expired"]) == (None, None, False)
+
+
+def test_the_operator_sees_whose_an_exclusion_is_and_ends_it_by_its_id_or_its_side(
+    cli: CommandLine, contact: Contact
+) -> None:
+    """An investigator excludes numbers by API; the operator's command line is above all sides."""
+    id_ = cli.organisation("investigator", "Another Watch")
+    watch = Caller(organisation_id=UUID(id_))
+
+    def exclude() -> str:
+        added = contact.registry.run(AddExclusion(CALLER, ExclusionReason.OWN_STAFF), watch, Request(UUID(id_), "test"))
+        return str(added.result.id)
+
+    added = exclude()
+    assert "Another Watch" in cli.done("exclusions", "list")
+    assert "(not_found)" in cli.refused("exclusions", "remove", typed=CALLER)
+    assert contact.outcome() == "none"
+    assert cli.json("exclusions", "remove", "--organisation", "Another Watch", typed=CALLER)["ids"] == [added]
+    assert contact.outcome() == "contact_observed"
+    added = exclude()
+    assert cli.json("exclusions", "remove", "--id", added)["ids"] == [added]
+    cli.done("exclusions", "add", "--reason", "police", typed=CALLER)
+    added = exclude()
+    assert len(cli.json("exclusions", "remove", "--all", typed=CALLER)["ids"]) == 2
+    assert contact.outcome() == "contact_observed"
+    assert "exclude one another" in cli.refused("exclusions", "remove", "--id", added, "--all", code=2)
 
 
 def test_a_disputed_number_is_indeterminate_until_the_dispute_is_closed(cli: CommandLine, contact: Contact) -> None:

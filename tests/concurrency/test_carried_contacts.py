@@ -20,12 +20,13 @@ from recomputed import recomputed_listings, stored_listings
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.credentials import Purpose
 from registry.domain.errors import Code, Refused
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Channel, Outcome, Role
 from registry.key_file import KeyFile
 from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.questions import Question
 from registry.operations.record_hits import Hit, RecordHits

@@ -19,11 +19,12 @@ from recomputed import recomputed_listings, stored_listings
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.credentials import OrganisationKind
 from registry.domain.errors import Code, Refused
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Channel, Role
 from registry.key_file import KeyFile
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.record_hits import Hit, RecordHits

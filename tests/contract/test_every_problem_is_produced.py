@@ -160,6 +160,9 @@ WHOLE: dict[Code, Request] = {
     Code.TOO_MANY_ROWS: lambda w: w.file(b"Phone\n" + b"x\n" * 4, w.live.member("employer")),
     Code.ROW_TOO_LONG: lambda w: w.file(b'Phone,Name\nx,"never closed\n'),
     Code.UNAUTHORIZED: lambda w: w.employer.get("/v1/decoys"),
+    Code.SIGNATURE_REFUSED: lambda w: w.house.client.post(
+        f"/v1/intake/generic/{'A' * 43}", content=b"{}", headers={"Content-Type": "application/json"}
+    ),
     Code.QUOTA_EXCEEDED: lambda w: w.house.member("employer", numbers_per_day=0).post(
         "/v1/lookups", {"number": NUMBER, "purpose": "company_number"}
     ),

@@ -29,6 +29,15 @@ OPERATION_IDS: Final = {
     "POST /v1/decoys": "createDecoy",
     "GET /v1/decoys": "listDecoys",
     "PATCH /v1/decoys/{decoy_id}": "changeDecoy",
+    "POST /v1/decoys/{decoy_id}/quarantine": "quarantineDecoy",
+    "POST /v1/decoys/{decoy_id}/release": "releaseDecoy",
+    "GET /v1/statistics/baseline": "getBaseline",
+    "POST /v1/decoys/{decoy_id}/intake-token": "issueIntakeToken",
+    "POST /v1/decoys/{decoy_id}/intake-token/removal": "removeIntakeToken",
+    "POST /v1/provider-credentials": "addProviderCredential",
+    "GET /v1/provider-credentials": "listProviderCredentials",
+    "POST /v1/provider-credentials/{credential_id}/retirement": "retireProviderCredential",
+    "POST /v1/intake/{provider}/{token}": "takeIn",
     "POST /v1/hits/imports": "importHits",
     "POST /v1/hits": "createHits",
     "GET /v1/hits": "listHits",
@@ -46,6 +55,8 @@ OPERATION_IDS: Final = {
     "POST /v1/exclusions": "addExclusion",
     "GET /v1/exclusions": "listExclusions",
     "POST /v1/exclusions/removals": "removeExclusion",
+    "POST /v1/exclusions/imports": "importExclusions",
+    "POST /v1/exclusions/{exclusion_id}/removal": "endExclusion",
     "POST /v1/disputes": "openDispute",
     "GET /v1/disputes": "listDisputes",
     "POST /v1/disputes/{dispute_id}/closure": "closeDispute",
@@ -61,9 +72,10 @@ OPERATION_IDS: Final = {
 }
 WITHOUT_KEY: Final = {
     *("getLiveness", "getReadiness", "getMetrics"),
+    "takeIn",  # signed by the provider instead
     *("getCheckpoint", "getTile", "getConsistency"),  # hashes and signatures, for any stranger
 }
-STREAMED: Final = {"checkFile", "importHits"}
+STREAMED: Final = {"checkFile", "importHits", "importExclusions"}
 QUESTIONS: Final = {
     *("createLookup", "createCheck", "createPrivateEvaluation", "createPrivateDisclosure"),
     "listSubjectDisclosures",

@@ -14,10 +14,11 @@ from registry.db.database import DatabaseFault
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.credentials import OrganisationKind
 from registry.domain.errors import Code, Refused
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Role
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import OpenDispute
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason
+from registry.operations.manage_exclusions import AddExclusion
 from registry.operations.manage_generations import AddGeneration
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Caller, Operation, Request
@@ -31,7 +32,7 @@ NEVER_MET: Final = {
     *("event_pkey", "event_event_id_key", "subject_pkey", "private_pkey", "submissions_by_hit"),
     # Statements that meet a row there take it as it is (ON CONFLICT).
     *("submissions_pkey", "listings_pkey", "key_rates_pkey", "address_rates_pkey", "organisation_days_pkey"),
-    *("charges_pkey", "private_sets_pkey", "private_set_slots_pkey"),
+    *("decoy_days_pkey", "charges_pkey", "private_sets_pkey", "private_set_slots_pkey"),
     # A request holds its Idempotency-Key's lock before it stores an answer.
     "idempotency_keys_pkey",
     # The operator adds generations one by one, on the machine that holds the key file.
@@ -58,8 +59,17 @@ CHECKED_BEFORE: Final = {
     *("private_set_slots_slot", "private_set_slots_ids", "rekeyings_public_key", "rekeyings_successor"),
     *("rekeyed_tags_tag", "rekeyed_tags_successor", "leaf_idx", "leaf_hash", "tile_level", "tile_n", "tile_hashes"),
     *("tile_root", "checkpoint_size", "checkpoint_root"),
+    *("decoys_quarantine", "decoys_quarantine_reason"),
+    *("decoy_days_provider", "decoy_days_contacts", "decoy_days_forgiven"),
     # Organisations, decoys and generations are never deleted, and were looked up before.
-    *("api_keys_organisation", "decoys_organisation", "decoys_generation", "hits_generation", "hits_decoy"),
+    *(
+        "api_keys_organisation",
+        "decoys_organisation",
+        "decoys_generation",
+        "hits_generation",
+        "hits_decoy",
+        "decoy_days_decoy",
+    ),
     *("generations_parent", "exclusions_generation", "exclusions_organisation", "disputes_generation"),
     *("private_sets_generation", "rekeyings_generation"),
 }
@@ -165,6 +175,13 @@ IMPOSSIBLE: Final = {
     ),
     "a retraction without a reason": "UPDATE registry.hits SET retracted_at = now()",
     "a retraction for a reason of somebody's own": "UPDATE registry.hits SET retraction_reason = 'Mr Smith'",
+    "a quarantine for no reason": "UPDATE registry.decoys SET quarantined_at = now()",
+    "a quarantine for a reason of somebody's own": (
+        "UPDATE registry.decoys SET quarantined_at = now(), quarantine_reason = 'Mr Smith'"
+    ),
+    "fewer contacts than none": "INSERT INTO registry.decoy_days SELECT id, now(), '', -1 FROM registry.decoys",
+    "contacts by no provider": "INSERT INTO registry.decoy_days SELECT id, now(), 'x', 1 FROM registry.decoys",
+    "contacts of a decoy there is not": "INSERT INTO registry.decoy_days VALUES (gen_random_uuid(), now(), '', 1)",
     "a decoy that ends as it begins": "UPDATE registry.decoys SET live_from = now(), live_until = now()",
     "a secret that was not hashed": "UPDATE registry.api_keys SET secret_hash = 'secret'",
     "a scope that there is not": "UPDATE registry.api_keys SET scopes = '{everything}'",

@@ -23,9 +23,13 @@ WHOLE_TABLE: Final = {
     "registry.api_keys": READ_AND_ADD,
     "registry.generations": READ_AND_ADD,
     "registry.decoys": READ_AND_ADD,
+    "registry.decoy_days": READ_AND_ADD,
     "registry.hits": READ_AND_ADD,
     "registry.submissions": READ_AND_ADD,
     "registry.exclusions": READ_AND_ADD,
+    "registry.provider_credentials": READ_AND_ADD,
+    "registry.withheld_contacts": READ_AND_ADD,
+    "registry.withheld_sources": READ_AND_ADD,
     "registry.disputes": READ_AND_ADD,
     "registry.listings": frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}),
     "registry.idempotency_keys": frozenset({"SELECT", "INSERT", "DELETE"}),
@@ -55,10 +59,14 @@ SINGLE_COLUMNS: Final = {
         "registry.api_keys": {"expires_at", "revoked_at", "last_used_at"},
         "registry.generations": {"retired_at"},
         "registry.decoys": {
-            *("label", "tag", "generation", "role", "region", "live_from", "live_until", "acquired_on", "updated_at")
+            *("label", "tag", "generation", "role", "region", "live_from", "live_until", "acquired_on", "updated_at"),
+            *("quarantined_at", "quarantine_reason", "intake_token"),
         },
+        "registry.decoy_days": {"contacts", "forgiven"},
         "registry.hits": {"retracted_at", "retraction_reason"},
         "registry.exclusions": {"removed_at"},
+        "registry.provider_credentials": {"retired_at", "verifies_until"},
+        "registry.withheld_contacts": {"contacts"},
         "registry.disputes": {"closed_at", "resolution"},
         "registry.charges": {"charged_at"},
     },
@@ -70,6 +78,7 @@ SINGLE_COLUMNS: Final = {
 }
 FUNCTIONS: Final = {
     *("registry.admit", "registry.charge_once", "registry.spend_address", "registry.carry_contacts", "audit.field"),
+    "registry.spend_numbers",
 }
 GROUPS: Final = ("registry_app", "registry_sealer")
 FORBIDDEN: Final = (
@@ -115,10 +124,21 @@ FORBIDDEN: Final = (
     "DELETE FROM registry.exclusions",
     "UPDATE registry.exclusions SET tag = sha256('b')",
     "UPDATE registry.exclusions SET expires_at = NULL",
+    "UPDATE registry.exclusions SET organisation_id = NULL",
+    "UPDATE registry.exclusions SET reason = 'other'",
     "DELETE FROM registry.disputes",
     "UPDATE registry.disputes SET due_on = NULL",
     "DELETE FROM registry.decoys",
     "UPDATE registry.decoys SET organisation_id = gen_random_uuid()",
+    "DELETE FROM registry.decoy_days",
+    "TRUNCATE registry.decoy_days",
+    "UPDATE registry.decoy_days SET day = now()",
+    # What providers sign with is retired, and never replaced, taken away or made another's.
+    "DELETE FROM registry.provider_credentials",
+    "UPDATE registry.provider_credentials SET sealed = sha256('b')",
+    "UPDATE registry.provider_credentials SET organisation_id = gen_random_uuid()",
+    "DELETE FROM registry.withheld_contacts",
+    "DELETE FROM registry.withheld_sources",
     # Nobody becomes somebody else.
     "DELETE FROM registry.organisations",
     "UPDATE registry.organisations SET kind = 'operator'",

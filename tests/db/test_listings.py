@@ -18,11 +18,12 @@ from recomputed import recomputed_listings, stored_listings
 from registry.db.database import Writing
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.errors import Refused
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Attestation, Channel, Role
 from registry.operations import refresh_listings, verify_listings
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller, Operation, Request
 from registry.operations.record_hits import Hit, RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason

@@ -1,6 +1,7 @@
 """How many statements a request makes: each is a way to the database and back, and none is added unnoticed."""
 
 from collections.abc import Callable, Generator
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ import pytest
 from blinding import Batch
 from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
-from members import Member, hit
+from members import NOW, Member, hit
 from private_asker import PrivateAsker, private_asker
 from statements import Sent, counted
 
@@ -99,11 +100,20 @@ def test_a_check_makes_as_many_however_many_numbers_it_asks(employer: Member, se
 @pytest.mark.parametrize("size", [1, 50])
 def test_a_submission_makes_as_many_however_many_contacts_it_brings(investigator: Member, size: int) -> None:
     """Generations held; decoys found and held, sources claimed, hits added; rows made and locked, hits, exclusions and
-    disputes read, rows written.
+    disputes read, rows written; days counted.
     """
     decoy = investigator.register_decoy(next(NUMBERS))
     found = statements(lambda: investigator.record(*(hit(decoy, next(NUMBERS)) for _ in range(size))))
-    assert len(found) == ADMIT + HOLD + 4 + 6 + EVENT, found
+    assert len(found) == ADMIT + HOLD + 4 + 6 + 1 + EVENT, found
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_one_of_today_makes_one_more_that_looks_for_a_flood(investigator: Member, size: int) -> None:
+    """It reads what the decoys have had today and yesterday. A number is looked at no closer that has few contacts."""
+    decoy = investigator.register_decoy(next(NUMBERS))
+    at = (NOW - timedelta(hours=1)).isoformat()
+    found = statements(lambda: investigator.record(*(hit(decoy, next(NUMBERS), at) for _ in range(size))))
+    assert len(found) == ADMIT + HOLD + 4 + 6 + 1 + 1 + EVENT, found
 
 
 def test_noise_in_place_of_a_key_looks_nothing_up_and_is_charged_to_its_address(house: House) -> None:

@@ -140,6 +140,9 @@ def test_no_column_can_hold_a_number_a_name_of_a_person_or_a_secret(urls: Databa
         *("registry.listings.grade", "registry.listings.policy", "registry.exclusions.reason"),
         *("registry.disputes.resolution", "audit.event.operation", "audit.private.address", "audit.private.user_agent"),
         *("registry.private_sets.built_for", "audit.checkpoint.note"),
+        *("registry.private_sets.built_for", "registry.provider_credentials.provider"),
+        *("registry.decoys.quarantine_reason", "registry.decoy_days.provider"),
+        *("registry.hits.provider", "registry.hits.verification"),
     }
 
 

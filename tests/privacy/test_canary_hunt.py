@@ -51,6 +51,8 @@ _OF_THE_LOG = {"getCheckpoint", "getTile", "getConsistency"}
 _WITHOUT_KEY = {"getLiveness", "getReadiness", "getMetrics", *_OF_THE_LOG}
 _DIGESTS = {"sha256 of listed number's tag, in hex", "sha256 of asked, in hex"}
 """Each binds an event that disclosed one tag to the index of disclosures: read by whoever asked, and the operator."""
+_SIGNED = {"takeIn"}
+"""Without a key as well, and refused where it is not signed."""
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +158,9 @@ def test_every_protected_operation_was_asked_without_a_key_and_with_the_database
     by_status: dict[int, set[str]] = {}
     for answer in ground.answers:
         by_status.setdefault(answer.status, set()).add(answer.ask.operation)
-    assert by_status[401] == by_status[500] == set(ground.operations) - _WITHOUT_KEY
+    assert by_status[500] == set(ground.operations) - _WITHOUT_KEY
+    assert by_status[401] == by_status[500] - _SIGNED
+    assert by_status[403] == _SIGNED
 
 
 def test_every_operation_of_the_registry_was_run(ground: Ground) -> None:

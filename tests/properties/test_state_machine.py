@@ -23,6 +23,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 from registry.db.database import Database
 from registry.domain.credentials import Purpose
 from registry.domain.errors import Code
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Attestation, Channel, Role
 from registry.key_file import KeyFile
 from registry.keys import SecretKey
@@ -31,9 +32,10 @@ from registry.operations.import_hits import chunks
 from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, ExclusionReason, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.manage_generations import AddGeneration
 from registry.operations.operation import COMMAND_LINE, Caller
+from registry.operations.quarantine_decoy import QuarantineDecoy, ReleaseDecoy
 from registry.operations.questions import Question
 from registry.operations.record_hits import Hit, Recorded, RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason
@@ -149,6 +151,20 @@ class RegistryMachine(ComparedRegistry):
         else:
             assert code is None
             self.model.decoys[id_] = decoy
+
+    @precondition(lambda self: self.model.decoys)
+    @rule(index=indexes, how=st.sampled_from([QuarantineDecoy, ReleaseDecoy]), by=callers)
+    def quarantine_or_release_a_decoy(
+        self, index: int, how: type[QuarantineDecoy] | type[ReleaseDecoy], by: str
+    ) -> None:
+        """Also one that is in quarantine already, or in none."""
+        id_ = self.decoy(index)
+        code = self.refused(how(UUID(id_)), self._caller(by, self.model.decoys[id_].owner))
+        if by == "stranger":
+            assert code is Code.NOT_FOUND
+        else:
+            assert code is None
+            self.model.decoys[id_].quarantined = how is QuarantineDecoy
 
     @precondition(lambda self: self.model.decoys)
     @rule(owner=owners, submitted=drafts)

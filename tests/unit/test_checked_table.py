@@ -21,7 +21,7 @@ from registry.domain.tables import Record, records, survey
 
 FILE = b"Name,Mobile,Land,From,To\nAnn,2065550177, ca ,2026-01-15,\n,,,,\nBob,2065550178,,,2026-02-30\nCyd,1,,x,x\n"
 EVIDENCE = Evidence(
-    Grade.REPEATED, 3, 2, 1, date(2026, 3, 1), date(2026, 3, 5), (Channel.SMS, Channel.VOICE), "2026-11"
+    Grade.REPEATED, 3, 2, 1, date(2026, 3, 1), date(2026, 3, 5), (Channel.SMS, Channel.VOICE), "2026-12"
 )
 
 
@@ -90,7 +90,7 @@ def test_an_observed_contact_fills_the_columns_of_its_evidence() -> None:
         "first_contact": "2026-03-01",
         "last_contact": "2026-03-05",
         "channels": "sms voice",
-        "policy": "2026-11",
+        "policy": "2026-12",
         "notes": "extension_ignored",
         "problem": "",
         "audit_id": "id",

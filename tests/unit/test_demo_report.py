@@ -25,7 +25,7 @@ def test_an_answered_file_is_read_without_its_blank_lines() -> None:
     )
     text = (
         f"{';'.join(COMPANY_HEADER)};{columns}\r\n"
-        "Handset;+12065550101;;;;contact_observed;;single;1;1;1;2026-03-01;2026-03-01;sms;2026-11;;\r\n"
+        "Handset;+12065550101;;;;contact_observed;;single;1;1;1;2026-03-01;2026-03-01;sms;2026-12;;\r\n"
         ";;;;;;;;;;;;;;;;\r\n"
         "\r\n"
         "Tablet;n/a;;;;;;;;;;;;;;;not_a_number\r\n"
@@ -52,7 +52,7 @@ def test_a_masked_number_shows_its_last_two_digits_only() -> None:
 
 
 def test_the_employers_report_prints_no_number_and_takes_no_markup_from_the_file() -> None:
-    answer = ["contact_observed", "", "single", "1", "1", "1", "2026-03-01", "2026-03-01", "sms", "2026-11", "", ""]
+    answer = ["contact_observed", "", "single", "1", "1", "1", "2026-03-01", "2026-03-01", "sms", "2026-12", "", ""]
     rows = [CompanyRow("[bold]Handset[/bold]", "(206) 555-0177", "US", "", "", "+12065550177", None) for _ in range(3)]
     columns = (
         "outcome;reason;grade;contacts;decoys;organisations;first_contact;last_contact;channels;policy;notes;problem"

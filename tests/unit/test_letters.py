@@ -28,7 +28,7 @@ TOLD = Disclosure(
     case="HR-2026-118",
     numbers=1,
     told=(Told.CONTACT_OBSERVED,),
-    policy="2026-11",
+    policy="2026-12",
     proof="c2sp.org/tlog-proof@v1\n",
 )
 SENDER = Sender("Example Registry", "subjects@registry.example", "The data protection authority", None)
@@ -56,7 +56,7 @@ def event(count: dict[str, int], operation: str = "check") -> bytes:
         purpose="investigation",
         case=None,
         count={"submitted": 3, "charged": 3, **count},
-        policy="2026-11",
+        policy="2026-12",
     ).body()
 
 
@@ -76,7 +76,7 @@ def test_an_event_tells_of_a_number_what_its_counts_allow_and_no_more(
     found = read(event(count), EMPLOYER, None)
     assert found.told == told
     assert (found.event, found.time, found.operation, found.numbers) == (ID, AT, "check", 3)
-    assert (found.recipient, found.purpose, found.case, found.policy) == (EMPLOYER, "investigation", None, "2026-11")
+    assert (found.recipient, found.purpose, found.case, found.policy) == (EMPLOYER, "investigation", None, "2026-12")
     assert (found.proof, found.sealed) == (None, False)
 
 

@@ -29,7 +29,7 @@ EVENT: Final = Event(
     purpose="company_number",
     case="HR-118",
     count={"submitted": 1, "charged": 1, "contact_observed": 1},
-    policy="2026-11",
+    policy="2026-12",
     disclosed=[bytes(32)],
 )
 
@@ -109,7 +109,7 @@ def test_a_lookup_is_a_read_by_a_service_of_its_organisation() -> None:
             "purpose": "company_number",
             "case": "HR-118",
             "count": {"submitted": 1, "charged": 1, "contact_observed": 1},
-            "policy": "2026-11",
+            "policy": "2026-12",
             "subjects": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
         },
     }

@@ -1,0 +1,186 @@
+"""The spine of providers' requests, which no API key comes with: finds the line that the address leads to, holds the
+request against its signature, spends the organisation's numbers, and takes it in with its audit event.
+
+Whatever is wrong with the address or the signature is answered alike. A request whose signature holds is never refused
+for what others sent from its address: all of a provider's customers share that.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request as HttpRequest
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from api import metrics
+from api.calls import printable
+from registry.db import admission
+from registry.db.intake import Line, find_line, spend_numbers
+from registry.domain.credentials import OrganisationKind
+from registry.domain.errors import Code, Refused
+from registry.domain.fingerprints import Purpose
+from registry.domain.intake.contacts import contact_of
+from registry.domain.intake.credentials import sealing_context
+from registry.domain.intake.received import Delivery
+from registry.domain.intake.signatures import HEADERS, claim_of
+from registry.domain.policy import Provider
+from registry.operations.manage_intake import token_digest
+from registry.operations.operation import NOBODY, Caller, Request
+from registry.operations.registry import Registry
+from registry.operations.take_in import NO_NUMBER, Intake, Taken
+from registry.tagging import SealedSecret
+
+BODY_BYTES: Final = 65_536
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+_UTF_8: Final = frozenset({"", "utf-8", "utf8"})
+_FORM_PROVIDERS: Final = frozenset({Provider.TWILIO, Provider.TELNYX})
+_BUCKET: Final = b"intake"
+"""Failures here and failures with API keys from one address are counted apart."""
+_TOO_MANY: Final = "Too many requests from this address were not signed as they must be."
+_UNRECORDED: Final = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request to a line's address, before anything of it is believed."""
+
+    registry: Registry
+    provider: Provider
+    token: str
+    request: Request
+
+    async def delivery(self, http: HttpRequest) -> Delivery:
+        """Reads the request. Raises Refused, recorded, for one that is too large or of another type."""
+        try:
+            form = _is_form(http, self.provider)
+            body = await _body(http)
+        except Refused as refusal:
+            raise await run_in_threadpool(self._failed, refusal, NOBODY) from None
+        headers = {name: http.headers[name] for name in HEADERS if len(http.headers.getlist(name)) == 1}
+        return Delivery(self.provider, self._url(http), body, headers, self.registry.clock(), form)
+
+    def take(self, delivery: Delivery) -> Taken | None:
+        """What became of it; None for a caller ID that the registry does not keep, which is recorded as its refusal.
+
+        Raises Refused, recorded.
+        """
+        line = self._line(delivery)
+        caller = Caller(line.organisation_id, OrganisationKind(line.organisation_kind), line.organisation_name)
+        try:
+            contact = contact_of(delivery)
+            charged = 0 if contact is None else 1
+            if contact is not None:
+                self._spend(line)
+        except Refused as refusal:
+            raise self._refused(refusal, caller) from None
+        operation = Intake(line.decoy_id, self.provider, contact, line.region)
+        try:
+            answered = self.registry.run(operation, caller, self.request, charged=charged)
+        except Refused as refusal:
+            metrics.operations.labels(Intake.name, refusal.headline).inc()
+            if refusal.code in NO_NUMBER:
+                return None
+            raise
+        metrics.operations.labels(Intake.name, answered.result).inc()
+        metrics.numbers.labels(Intake.name).inc(operation.submitted)
+        for alarm in answered.alarms:
+            metrics.flood.labels(alarm.flooded.value).inc()
+        return answered.result
+
+    def _line(self, delivery: Delivery) -> Line:
+        """The line that a request is for whose signature holds."""
+        digest = token_digest(self.token)
+        line: Line | None = None
+        try:
+            claim = claim_of(delivery)
+            if digest is not None:
+                line = self.registry.database.run_single(lambda c: find_line(c, digest, self.provider.value))
+            if line is not None and claim is not None and line.sealed:
+                secrets = [
+                    SealedSecret(sealing_context(id_, self.provider), sealed)
+                    for id_, sealed in zip(line.credential_ids, line.sealed, strict=True)
+                ]
+                if self.registry.tagging.signed(claim, secrets):
+                    return line
+            refusal = Refused(Code.SIGNATURE_REFUSED, "The request is not signed as it must be.")
+        except Refused as refused:
+            if refused.code in {*_UNRECORDED, Code.SIGNER_UNAVAILABLE}:
+                raise
+            refusal = refused
+        claimed = NOBODY if line is None else Caller(line.organisation_id)
+        raise self._failed(refusal, claimed)
+
+    def _failed(self, refusal: Refused, claimed: Caller) -> Refused:
+        """Charges a failure to the address, and records it, unless there were too many from there to record more."""
+        metrics.intake_failures.labels(self.provider.value).inc()
+        address = (self.request.address or "").encode()
+        (fingerprint,) = self.registry.tagging.fingerprints([(Purpose.ADDRESS, (address, _BUCKET))])
+        most = self.registry.settings.failures_per_minute
+        wait = self.registry.database.run_single(lambda c: admission.spend_address(c, fingerprint, most))
+        if wait > 0:
+            return Refused(Code.QUOTA_EXCEEDED, _TOO_MANY, retry_after=wait, violated=("address",))
+        return self._refused(refusal, claimed)
+
+    def _spend(self, line: Line) -> None:
+        wait = self.registry.database.run_single(lambda c: spend_numbers(c, line.organisation_id, 1))
+        if wait > 0:
+            detail = "The line's organisation has used up its numbers for today."
+            raise Refused(Code.QUOTA_EXCEEDED, detail, retry_after=wait, violated=("org-day",))
+
+    def _refused(self, refusal: Refused, caller: Caller) -> Refused:
+        metrics.operations.labels(Intake.name, refusal.headline).inc()
+        if refusal.code not in _UNRECORDED:
+            refusal.audit_id = self.registry.record_refusal(refusal.headline, Intake.name, caller, self.request)
+        return refusal
+
+    def _url(self, http: HttpRequest) -> str:
+        """What the provider was told to call, which its signature covers: never what a header says of it."""
+        path = bytes(http.scope.get("raw_path") or http.scope["path"].encode()).partition(b"?")[0].decode("latin-1")
+        query: str = http.scope["query_string"].decode("latin-1")
+        return f"{self.registry.settings.public_address}{path}" + (f"?{query}" if query else "")
+
+
+def arrival(http: HttpRequest, provider: str, token: str) -> Arrival:
+    """Refused(not_found) for a provider that there is not."""
+    try:
+        known = Provider(provider)
+    except ValueError:
+        raise Refused(Code.NOT_FOUND, "There is nothing at this address.") from None
+    registry: Registry = http.app.state.registry
+    request = Request(
+        id=http.state.request_id,
+        route=f"{http.method} {http.scope['route'].path}",
+        address=None if http.client is None else http.client.host,
+        user_agent=printable(http.headers.get("user-agent")),
+    )
+    return Arrival(registry, known, token, request)
+
+
+def _is_form(http: HttpRequest, provider: Provider) -> bool:
+    kind, _, parameters = http.headers.get("content-type", "").partition(";")
+    charsets = [p.partition("=")[2].strip(' "').lower() for p in parameters.split(";") if "charset" in p.lower()]
+    form = kind.strip().lower() == FORM
+    taken = (form and provider in _FORM_PROVIDERS) or kind.strip().lower() == JSON
+    if not taken or not set(charsets) <= _UTF_8 or http.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Providers' requests are forms or JSON, in UTF-8.")
+    return form
+
+
+async def _body(http: HttpRequest) -> bytes:
+    announced = http.headers.get("content-length", "")
+    body = bytearray()
+    try:
+        if announced.isdigit() and int(announced[:12]) > BODY_BYTES:
+            raise _too_large()
+        async for part in http.stream():
+            body += part
+            if len(body) > BODY_BYTES:
+                raise _too_large()
+    except ClientDisconnect:
+        raise Refused(Code.UPLOAD_INCOMPLETE, "The connection ended before the whole request had arrived.") from None
+    return bytes(body)
+
+
+def _too_large() -> Refused:
+    return Refused(Code.BODY_TOO_LARGE, f"The body is larger than {BODY_BYTES} bytes.")

@@ -1,0 +1,24 @@
+"""Intake from providers: what a caller ID is worth, decoys in quarantine, credentials, withheld callers, exclusions by
+investigators.
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_SQL = Path(__file__).with_suffix("")
+_PARTS = ("contacts", "providers", "lifecycle", "exclusions", "grants")
+
+
+def upgrade() -> None:
+    for part in _PARTS:
+        op.execute((_SQL / f"{part}.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    op.execute((_SQL / "downgrade.sql").read_text(encoding="utf-8"))

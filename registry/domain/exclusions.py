@@ -1,0 +1,37 @@
+"""Why a number is never listed, and who may say so. A closed list: free text could name people."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class ExclusionReason(StrEnum):
+    """outreach, own_staff: people who call decoys for their work. advertised_number: it stands in a real ad, whose
+    seller calls decoys too. suppression: its holder asked for it. flood: the registry itself holds it back.
+    """
+
+    OUTREACH = "outreach"
+    POLICE = "police"
+    SURVIVOR = "survivor"
+    OWN_STAFF = "own_staff"
+    ADVERTISED_NUMBER = "advertised_number"
+    SUPPRESSION = "suppression"
+    OTHER = "other"
+    FLOOD = "flood"
+
+
+GIVEN_REASONS: Final = tuple(reason for reason in ExclusionReason if reason is not ExclusionReason.FLOOD)
+"""Those that somebody can give. A flood is what the registry itself sees, and nobody else may claim it."""
+
+INVESTIGATORS_REASONS: Final = (
+    ExclusionReason.OUTREACH,
+    ExclusionReason.OWN_STAFF,
+    ExclusionReason.ADVERTISED_NUMBER,
+)
+"""What an investigator knows of its own work and can answer for. The rest is the operator's to decide: who is police or
+a survivor, who has asked to be forgotten, and whatever has no name here, which could hide anything.
+"""
+
+
+def reasons_of(*, operator: bool) -> tuple[ExclusionReason, ...]:
+    """The reasons that the operator's side, or an investigator, may give."""
+    return GIVEN_REASONS if operator else INVESTIGATORS_REASONS

@@ -1,0 +1,110 @@
+"""Telnyx's webhooks for incoming messages and calls: `message.received` and `call.initiated` as JSON, and the form that
+a TeXML application gets for a call (Telnyx API reference, "Inbound message", "Call initiated", "TeXML call initiated").
+
+Of all that comes along, texts, names and media, nothing is read but what is named here.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+
+from registry.domain import cells
+from registry.domain.errors import Refused
+from registry.domain.intake.bodies import form_pairs, json_object, member, single, text
+from registry.domain.intake.received import Delivery, Received, checked_sid
+from registry.domain.policy import Attestation, Channel, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TEXML: Final = ("CallSid", "From", "To", "Direction", "ForwardedFrom", "ShakenStirAttestation", "ShakenStirValidated")
+_INBOUND: Final = frozenset({"inbound", "incoming"})
+_CHANNELS: Final = {"SMS": Channel.SMS, "MMS": Channel.MMS}
+_OLDEST: Final = timedelta(days=7)
+_SKEW: Final = timedelta(minutes=5)
+_FLAGS: Final = {True: True, False: False, "true": True, "false": False, None: None, "": None}
+
+
+def received(delivery: Delivery) -> Received | None:
+    """None for what is no inbound contact, such as a message that was sent. Raises Refused."""
+    if delivery.form:
+        return _texml(single(form_pairs(delivery.body), *_TEXML))
+    content = json_object(delivery.body)
+    kind = text(content, "data", "event_type")
+    payload = member(content, "data", "payload")
+    if (
+        kind not in {"message.received", "call.initiated"}
+        or text(content, "data", "payload", "direction") not in _INBOUND
+    ):
+        return None
+    at = _occurred_at(text(content, "data", "occurred_at"), delivery.at)
+    if kind == "message.received":
+        sid = checked_sid(text(content, "data", "payload", "id"), "data/payload/id")
+        channel = _CHANNELS.get(text(content, "data", "payload", "type").upper(), Channel.SMS)
+        return Received(sid, text(content, "data", "payload", "from", "phone_number"), channel, at)
+    sid = checked_sid(
+        text(content, "data", "payload", "call_leg_id") or text(content, "data", "payload", "call_control_id"),
+        "data/payload/call_leg_id",
+    )
+    return _call(
+        sid,
+        text(content, "data", "payload", "from"),
+        member(payload, "shaken_stir_attestation"),
+        member(payload, "shaken_stir_validated"),
+        at=at,
+        diverted=_has_diversion(payload),
+    )
+
+
+def _texml(given: dict[str, str]) -> Received | None:
+    sid = checked_sid(given.get("CallSid", ""), "CallSid")
+    if given.get("Direction", "inbound") not in _INBOUND:
+        return None
+    return _call(
+        sid,
+        given.get("From", ""),
+        given.get("ShakenStirAttestation"),
+        given.get("ShakenStirValidated"),
+        at=None,
+        diverted=bool(given.get("ForwardedFrom")),
+    )
+
+
+def _call(
+    sid: str, number: str, attested: object, validated: object, *, at: datetime | None, diverted: bool
+) -> Received:
+    """attested: a level or nothing. validated: whether its signature holds, as a truth value or its name."""
+    level = attested if isinstance(attested, str) and attested in set(Attestation) else None
+    flag = _FLAGS.get(validated, "unknown") if isinstance(validated, str | bool | None) else "unknown"
+    unknown = flag == "unknown" or (level is None and attested is not None and attested != "")
+    verification: Verification | None = None
+    if not unknown and level is not None and flag is not None:
+        verification = Verification.PASSED if flag else Verification.FAILED
+    elif not unknown and flag is False:
+        verification = Verification.ABSENT
+    passed = level is not None and verification is Verification.PASSED
+    return Received(
+        sid,
+        number,
+        Channel.VOICE,
+        at,
+        attestation=Attestation(cast("str", level)) if passed else None,
+        verification=verification,
+        diverted=diverted,
+        unknown_verification=unknown,
+    )
+
+
+def _has_diversion(payload: object) -> bool:
+    """Whether the call carries the SIP header of one that was forwarded (RFC 5806)."""
+    headers = member(payload, "sip_headers")
+    found = cast("Sequence[object]", headers) if isinstance(headers, list) else ()
+    return any(str(member(one, "name")).lower() == "diversion" for one in found)
+
+
+def _occurred_at(written: str, now: datetime) -> datetime | None:
+    """What a clock that is right can have said; anything else is not told."""
+    try:
+        found = cells.moment(written)
+    except Refused:
+        return None
+    return found if now - _OLDEST <= found <= now + _SKEW else None

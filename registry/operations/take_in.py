@@ -1,0 +1,114 @@
+"""Taking in what a provider tells of a contact. Whoever runs this has held the request against its signature."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from registry.db import intake
+from registry.db.database import Writing
+from registry.domain.errors import Code, Refused
+from registry.domain.fingerprints import Purpose
+from registry.domain.intake.received import Received
+from registry.domain.policy import Provider
+from registry.operations.operation import Caller, Done, WriteOperation
+from registry.operations.questions import ItemRefusal
+from registry.operations.record_hits import Hit, PreparedHit, RecordHits
+from registry.operations.registry import Registry
+
+NO_NUMBER: Final = frozenset(
+    {
+        *(Code.EMPTY, Code.TOO_LONG, Code.NOT_A_NUMBER, Code.TOO_SHORT, Code.TOO_MANY_DIGITS, Code.NOT_VALID),
+        *(Code.SHORT_CODE, Code.SENDER_NAME, Code.FICTIONAL, Code.REGION_NOT_SERVED),
+    }
+)
+"""Why a contact is refused for good: its caller ID is none that the registry keeps. Telling it again cannot help."""
+
+
+class Taken(StrEnum):
+    """What became of a request. `duplicate`: its event was taken in before. `ignored`: it tells of no contact."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    WITHHELD = "withheld"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One of them, or neither for what is no contact. withheld: fingerprint of the event's id."""
+
+    recording: RecordHits | None = None
+    item: PreparedHit | None = None
+    withheld: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake(WriteOperation[_Prepared, Taken]):
+    """One request. contact: None where it tells of none. region: where the decoy is.
+
+    The provider's id of the event is its source id, as it is in an import of the provider's log and in POST /v1/hits:
+    an event counts once, whichever ways it comes. A caller that withheld its number is counted, and nothing else.
+    Raises Refused with one of NO_NUMBER, and what recording raises.
+    """
+
+    name = "intake"
+    decoy_id: UUID
+    provider: Provider
+    contact: Received | None = field(repr=False)
+    region: str | None = field(default=None, repr=False)
+
+    @property
+    def submitted(self) -> int:
+        return 0 if self.contact is None else 1
+
+    def prepare(self, registry: Registry) -> _Prepared:
+        contact = self.contact
+        if contact is None:
+            return _Prepared()
+        hit = Hit(
+            number=contact.number,
+            decoy=self.decoy_id,
+            channel=contact.channel,
+            occurred_at=contact.occurred_at or registry.clock(),
+            region=contact.region or self.region,
+            source_id=contact.sid,
+            attestation=contact.attestation,
+            diverted=contact.diverted,
+            provider=self.provider,
+            verification=contact.verification,
+        )
+        recording = RecordHits([hit])
+        (item,) = recording.prepare(registry)
+        if isinstance(item, PreparedHit):
+            return _Prepared(recording, item)
+        if item.code is Code.WITHHELD:
+            (source,) = registry.tagging.fingerprints([(Purpose.SOURCE, (contact.sid.encode(),))])
+            return _Prepared(withheld=source)
+        raise Refused(item.code, item.detail)
+
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Prepared) -> Done[Taken]:
+        if prepared.withheld is not None:
+            return self._count_withheld(tx, registry, caller, prepared.withheld)
+        if prepared.recording is None or prepared.item is None:
+            return Done(Taken.IGNORED, count={"ignored": 1})
+        done = prepared.recording.perform(tx, registry, caller, [prepared.item])
+        (outcome,) = done.result
+        if isinstance(outcome, ItemRefusal):
+            raise Refused(outcome.code, outcome.detail)
+        count = {name: number for name, number in done.count.items() if number}
+        if self.contact is not None and self.contact.unknown_verification:
+            count["unknown_verification"] = 1
+        return Done(
+            Taken(outcome.status.value),
+            count=count,
+            policy=done.policy,
+            generation=done.generation,
+            alarms=done.alarms,
+        )
+
+    def _count_withheld(self, tx: Writing, registry: Registry, caller: Caller, source: bytes) -> Done[Taken]:
+        day = registry.clock().date()
+        counted = intake.count_withheld(tx, caller.organisation(), self.decoy_id, source, day)
+        taken = Taken.WITHHELD if counted else Taken.DUPLICATE
+        return Done(taken, count={taken.value: 1})

@@ -1,0 +1,44 @@
+"""Provider credentials from the command line: the secret comes by standard input and is never shown."""
+
+import base64
+
+import pytest
+from command_line import CommandLine
+
+ACCOUNT = "AC" + "0" * 32
+TOKEN = "an-auth-token-of-the-tests"
+OF = ("--organisation", "Example Watch")
+
+
+@pytest.fixture(scope="module")
+def watch(shared: CommandLine) -> CommandLine:
+    shared.organisation("investigator", "Example Watch")
+    return shared
+
+
+def test_a_credential_is_added_listed_and_retired(watch: CommandLine) -> None:
+    said = watch.done("providers", "add", "twilio", *OF, typed=f"{ACCOUNT}\n{TOKEN}\n")
+    (listed,) = watch.json("providers", "list", *OF)["data"]
+    assert listed["id"] in said
+    assert (listed["provider"], listed["retired_at"]) == ("twilio", None)
+    assert "taken until" in watch.done("providers", "retire", listed["id"], *OF)
+    retired = watch.json("providers", "retire", listed["id"], *OF, "--at-once")
+    assert retired["verifies_until"] >= retired["retired_at"]
+    assert TOKEN not in said + watch.done("providers", "list", *OF)
+
+
+def test_each_provider_has_its_own_parts(watch: CommandLine) -> None:
+    key = base64.b64encode(bytes(32)).decode()
+    assert watch.json("providers", "add", "telnyx", *OF, typed=f"{key}\n")["provider"] == "telnyx"
+    assert watch.json("providers", "add", "generic", *OF, typed=f"whsec_{key}\n")["provider"] == "generic"
+    said = watch.refused("providers", "add", "twilio", *OF, typed=f"{TOKEN}\n", code=2)
+    assert "2 lines: account_sid, auth_token" in said
+    assert TOKEN not in said
+
+
+def test_what_is_wrong_is_said_without_repeating_it(watch: CommandLine) -> None:
+    said = watch.refused("providers", "add", "twilio", *OF, typed=f"AD{'0' * 32}\n{TOKEN}\n")
+    assert "account SID" in said
+    assert TOKEN not in said
+    other = "0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d"
+    assert "no such credential" in watch.refused("providers", "retire", other, *OF)

@@ -1,0 +1,58 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from registry.domain.flood import FloodGuard, day_of
+
+NOW = datetime(2026, 11, 15, 12, 0, tzinfo=UTC)
+
+
+def every(step: timedelta, many: int) -> list[datetime]:
+    return [NOW - step * (many - n) for n in range(many)]
+
+
+def test_a_number_may_have_as_many_contacts_within_an_hour_as_the_limit_says() -> None:
+    guard = FloodGuard(number_contacts=3)
+    minute = timedelta(minutes=1)
+    assert not guard.is_crowded([])
+    assert not guard.is_crowded(every(minute, 3))
+    assert guard.is_crowded(every(minute, 4))
+
+
+def test_the_hour_may_lie_anywhere_and_is_a_whole_one() -> None:
+    guard = FloodGuard(number_contacts=3)
+    sparse = every(timedelta(hours=1), 20)
+    assert not guard.is_crowded(sparse)
+    burst = [NOW - timedelta(hours=10, minutes=minutes) for minutes in (1, 2)]
+    assert guard.is_crowded(sorted([*sparse, *burst]))
+    edge = [NOW, NOW, NOW, NOW + timedelta(hours=1)]
+    assert guard.is_crowded(edge)
+    assert not guard.is_crowded([*edge[:-1], NOW + timedelta(hours=1, microseconds=1)])
+
+
+def test_each_rule_can_be_switched_off() -> None:
+    assert not FloodGuard(number_contacts=0).is_crowded([NOW] * 1_000)
+    assert not FloodGuard(decoy_contacts=0).may_be_flooded(10**6)
+    assert not FloodGuard(decoy_contacts=0).is_flooded(10**6, [])
+
+
+def test_a_decoy_may_always_have_as_many_as_the_limit_says() -> None:
+    guard = FloodGuard(decoy_contacts=1_000)
+    assert not guard.is_flooded(1_000, [])
+    assert guard.is_flooded(1_001, [])
+    assert not guard.is_flooded(1_000, [1, 1])
+    assert guard.is_flooded(1_001, [100])
+
+
+@pytest.mark.parametrize("before", [[200], [100, 300], [0, 400], [200] * 14])
+def test_a_busy_decoy_may_have_ten_times_its_usual(before: list[int]) -> None:
+    guard = FloodGuard(decoy_contacts=1_000)
+    assert not guard.is_flooded(2_000, before)
+    assert guard.is_flooded(2_001, before)
+
+
+def test_what_is_watched_is_two_days_and_days_are_utc() -> None:
+    assert FloodGuard().watched_since(NOW) == datetime(2026, 11, 13, 12, 0, tzinfo=UTC)
+    west = timezone(timedelta(hours=-8))
+    assert day_of(datetime(2026, 11, 14, 20, 0, tzinfo=west)) == date(2026, 11, 15)
+    assert day_of(NOW) == date(2026, 11, 15)
