@@ -99,6 +99,11 @@ class Line:
     decoy: str
     urls: Mapping[str, str] = field(repr=False)
 
+    def hits(self) -> list[dict[str, Any]]:
+        """What was recorded on it, newest first."""
+        listed = self.member.get("/v1/hits", params={"limit": 500}).json()["data"]
+        return [hit for hit in listed if hit["decoy_id"] == self.decoy]
+
     def path(self, provider: str) -> str:
         start = self.urls[provider].index("/v1/intake/")
         return self.urls[provider][start:]
@@ -140,6 +145,12 @@ class Line:
 
     def send(self, provider: str, body: bytes, headers: Mapping[str, str], query: str = "") -> Any:
         return self.member.client.post(self.path(provider) + query, content=body, headers=dict(headers))
+
+
+def assert_refused(answer: Any, line: Line, status: int = 403, code: str = "signature_refused") -> None:
+    """And nothing recorded."""
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert line.hits() == []
 
 
 def new_line(member: Member, number: str, **more: Any) -> Line:

@@ -58,6 +58,8 @@ def test_operations_have_names_that_clients_can_be_generated_from() -> None:
         *("getPrivateParameters", "createPrivateEvaluation", "getPrivateSet", "getPrivateBucket"),
         "createPrivateDisclosure",
         *("createDecoy", "listDecoys", "changeDecoy", "quarantineDecoy", "releaseDecoy", "getBaseline"),
+        *("issueIntakeToken", "removeIntakeToken", "takeIn"),
+        *("addProviderCredential", "listProviderCredentials", "retireProviderCredential"),
         *("createHits", "listHits", "retractHit", "importHits"),
         *("createOrganisation", "listOrganisations", "suspendOrganisation", "resumeOrganisation", "setLimits"),
         *("issueKey", "listKeys", "revokeKey", "expireKey"),

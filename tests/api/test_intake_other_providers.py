@@ -16,6 +16,7 @@ from providers import (
     TWIML,
     Line,
     add_credential,
+    assert_refused,
     contact,
     new_line,
     new_sid,
@@ -43,16 +44,6 @@ def line(sender: Member, fresh_number: Callable[[], str]) -> Line:
     return new_line(sender, fresh_number(), region="US")
 
 
-def _hits(line: Line) -> list[dict[str, Any]]:
-    hits = line.member.get("/v1/hits", params={"limit": 500}).json()["data"]
-    return [hit for hit in hits if hit["decoy_id"] == line.decoy]
-
-
-def _refused(answer: Any, line: Line, status: int = 403, code: str = "signature_refused") -> None:
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert _hits(line) == []
-
-
 def test_a_telnyx_message_is_recorded_when_it_says_it_was(
     line: Line, employer: Member, fresh_number: Callable[[], str]
 ) -> None:
@@ -61,7 +52,7 @@ def test_a_telnyx_message_is_recorded_when_it_says_it_was(
     told["data"]["occurred_at"] = "2026-11-14T10:00:00.123Z"
     answers = [line.telnyx(told, KEY, NOW) for _ in range(2)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {})] * 2
-    (hit,) = _hits(line)
+    (hit,) = line.hits()
     assert (hit["channel"], hit["occurred_at"]) == ("mms", "2026-11-14T10:00:00.123000Z")
     assert employer.look_up(number)["outcome"] == "contact_observed"
 
@@ -73,7 +64,7 @@ def test_a_time_that_cannot_be_is_the_time_of_arrival(
     content = telnyx_message(fresh_number())
     content["data"]["occurred_at"] = told
     assert line.telnyx(content, KEY, NOW).status_code == 200
-    assert _hits(line)[0]["occurred_at"] == "2026-11-15T12:00:00Z"
+    assert line.hits()[0]["occurred_at"] == "2026-11-15T12:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +93,7 @@ def test_a_telnyx_call_counts_as_its_attestation_deserves(
 ) -> None:
     number = fresh_number()
     assert line.telnyx(telnyx_call(number, **told), KEY, NOW).status_code == 200
-    (hit,) = _hits(line)
+    (hit,) = line.hits()
     assert (hit["channel"], hit["attestation"], hit["diverted"]) == ("voice", attestation, "sip_headers" in told)
     assert employer.look_up(number)["outcome"] == outcome
 
@@ -114,7 +105,7 @@ def test_a_texml_call_is_taken_as_a_form(line: Line, employer: Member, fresh_num
     assert (answer.status_code, answer.text) == (200, TWIML)
     assert employer.look_up(number)["outcome"] == "contact_observed"
     assert line.telnyx(urlencode({**told, "Direction": "outbound"}).encode(), KEY, NOW, FORM).status_code == 200
-    assert len(_hits(line)) == 1
+    assert len(line.hits()) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,14 +120,14 @@ def test_a_texml_call_is_taken_as_a_form(line: Line, employer: Member, fresh_num
 )
 def test_what_is_no_inbound_contact_of_telnyx_is_answered_and_not_recorded(line: Line, told: dict[str, Any]) -> None:
     assert line.telnyx(told, KEY, NOW).json() == {}
-    assert _hits(line) == []
+    assert line.hits() == []
 
 
 def test_an_anonymous_call_is_counted_and_not_recorded(line: Line, house: House) -> None:
     assert line.telnyx(telnyx_call("anonymous"), KEY, NOW).status_code == 200
     statement = "SELECT contacts FROM registry.withheld_contacts WHERE decoy_id = %s"
     assert house.superuser.execute(statement, (line.decoy,)).fetchall() == [(1,)]
-    assert _hits(line) == []
+    assert line.hits() == []
 
 
 def test_a_telnyx_request_that_is_late_early_or_signed_by_another_is_refused(
@@ -146,7 +137,7 @@ def test_a_telnyx_request_that_is_late_early_or_signed_by_another_is_refused(
     other = Ed25519PrivateKey.generate()
     for key, at in ((KEY, -301), (KEY, 301), (other, 0)):
         answer = line.telnyx(told, key, NOW + timedelta(seconds=at))
-        _refused(answer, line)
+        assert_refused(answer, line)
         assert trail.of(answer)[0]["result"] == "signature_refused"
     assert line.telnyx(told, KEY, NOW - timedelta(seconds=299)).status_code == 200
 
@@ -155,7 +146,7 @@ def test_a_telnyx_request_that_is_late_early_or_signed_by_another_is_refused(
 def test_a_telnyx_time_that_is_none_is_refused(line: Line, timestamp: str) -> None:
     signature = base64.b64encode(KEY.sign(f"{timestamp}|{{}}".encode())).decode()
     headers = {"Content-Type": "application/json", "telnyx-signature-ed25519": signature}
-    _refused(line.send("telnyx", b"{}", {**headers, "telnyx-timestamp": timestamp}), line)
+    assert_refused(line.send("telnyx", b"{}", {**headers, "telnyx-timestamp": timestamp}), line)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +166,7 @@ def test_a_signed_telnyx_request_that_cannot_be_understood_is_refused(
     line: Line, body: bytes, status: int, code: str
 ) -> None:
     answer = line.telnyx(body, KEY, NOW)
-    _refused(answer, line, status, code)
+    assert_refused(answer, line, status, code)
 
 
 def test_a_generic_contact_is_recorded(line: Line, employer: Member, fresh_number: Callable[[], str]) -> None:
@@ -192,20 +183,20 @@ def test_a_generic_contact_is_recorded(line: Line, employer: Member, fresh_numbe
     for _ in range(2):
         answer = line.generic(told, SECRET, NOW)
         assert (answer.status_code, answer.json()) == (200, {})
-    assert len(_hits(line)) == 1
+    assert len(line.hits()) == 1
     assert employer.look_up(number)["evidence"]["first_contact"] == "2026-11-01"
 
 
 def test_a_failed_verification_does_not_count(line: Line, employer: Member, fresh_number: Callable[[], str]) -> None:
     number = fresh_number()
     line.generic(contact(number, channel="voice", attestation="A", verification="failed"), SECRET, NOW)
-    assert len(_hits(line)) == 1
+    assert len(line.hits()) == 1
     assert employer.look_up(number)["outcome"] == "none"
 
 
 def test_a_generic_event_of_another_type_is_answered_and_not_recorded(line: Line) -> None:
     assert line.generic({"type": "contact.lost", "data": {}}, SECRET, NOW).json() == {}
-    assert _hits(line) == []
+    assert line.hits() == []
 
 
 @pytest.mark.parametrize(
@@ -226,7 +217,7 @@ def test_a_generic_contact_that_is_wrong_is_refused_and_told_where(
     line: Line, fresh_number: Callable[[], str], change: dict[str, Any], code: str, pointer: str
 ) -> None:
     answer = line.generic(contact(fresh_number(), **change), SECRET, NOW)
-    _refused(answer, line, 422, code)
+    assert_refused(answer, line, 422, code)
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
@@ -238,7 +229,7 @@ def test_a_generic_contact_that_cannot_be_is_refused(
     line: Line, fresh_number: Callable[[], str], change: dict[str, Any], code: str
 ) -> None:
     number = fresh_number()[2:] if "region" in change else fresh_number()
-    _refused(line.generic(contact(number, **change), SECRET, NOW), line, 422, code)
+    assert_refused(line.generic(contact(number, **change), SECRET, NOW), line, 422, code)
 
 
 def test_a_generic_request_that_is_late_or_signed_by_another_is_refused(
@@ -246,7 +237,7 @@ def test_a_generic_request_that_is_late_or_signed_by_another_is_refused(
 ) -> None:
     told = contact(fresh_number())
     for secret, at in ((SECRET, -301), (SECRET, 301), ("whsec_" + "A" * 32, 0)):
-        _refused(line.generic(told, secret, NOW + timedelta(seconds=at)), line)
+        assert_refused(line.generic(told, secret, NOW + timedelta(seconds=at)), line)
 
 
 def test_of_several_signatures_one_that_holds_is_enough(line: Line, fresh_number: Callable[[], str]) -> None:
@@ -269,4 +260,4 @@ def test_of_several_signatures_one_that_holds_is_enough(line: Line, fresh_number
 
 
 def test_a_form_is_not_the_generic_format(line: Line) -> None:
-    _refused(line.send("generic", b"a=b", {"Content-Type": FORM}), line, 415, "unsupported_media_type")
+    assert_refused(line.send("generic", b"a=b", {"Content-Type": FORM}), line, 415, "unsupported_media_type")

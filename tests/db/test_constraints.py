@@ -30,8 +30,10 @@ NEVER_MET: Final = {
     # Ids and receipts are made with enough random bits.
     *("organisations_pkey", "api_keys_pkey", "decoys_pkey", "hits_pkey", "exclusions_pkey", "disputes_pkey"),
     *("event_pkey", "event_event_id_key", "subject_pkey", "private_pkey", "submissions_by_hit"),
+    *("provider_credentials_pkey", "decoys_intake_token_key"),
     # Statements that meet a row there take it as it is (ON CONFLICT).
     *("submissions_pkey", "listings_pkey", "key_rates_pkey", "address_rates_pkey", "organisation_days_pkey"),
+    *("withheld_contacts_pkey", "withheld_sources_pkey"),
     *("decoy_days_pkey", "charges_pkey", "private_sets_pkey", "private_set_slots_pkey"),
     # A request holds its Idempotency-Key's lock before it stores an answer.
     "idempotency_keys_pkey",
@@ -61,6 +63,8 @@ CHECKED_BEFORE: Final = {
     *("tile_root", "checkpoint_size", "checkpoint_root"),
     *("decoys_quarantine", "decoys_quarantine_reason"),
     *("decoy_days_provider", "decoy_days_contacts", "decoy_days_forgiven"),
+    *("provider_credentials_provider", "provider_credentials_sealed", "provider_credentials_retirement"),
+    *("decoys_intake_token", "withheld_contacts_contacts", "withheld_sources_source_key"),
     # Organisations, decoys and generations are never deleted, and were looked up before.
     *(
         "api_keys_organisation",
@@ -72,6 +76,7 @@ CHECKED_BEFORE: Final = {
     ),
     *("generations_parent", "exclusions_generation", "exclusions_organisation", "disputes_generation"),
     *("private_sets_generation", "rekeyings_generation"),
+    *("provider_credentials_organisation", "withheld_contacts_decoy"),
 }
 
 

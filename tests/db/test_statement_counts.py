@@ -11,6 +11,7 @@ from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
 from members import NOW, Member, hit
 from private_asker import PrivateAsker, private_asker
+from providers import add_twilio, message, new_line
 from statements import Sent, counted
 
 from registry.db.embedded import EmbeddedUrls
@@ -61,6 +62,8 @@ SUBJECTS: Final = 1
 CHARGE: Final = 1
 SETS: Final = 1
 STILL: Final = 1
+FIND: Final = 1
+SPEND: Final = 1
 SLOTS: Final = 64
 
 
@@ -114,6 +117,22 @@ def test_one_of_today_makes_one_more_that_looks_for_a_flood(investigator: Member
     at = (NOW - timedelta(hours=1)).isoformat()
     found = statements(lambda: investigator.record(*(hit(decoy, next(NUMBERS), at) for _ in range(size))))
     assert len(found) == ADMIT + HOLD + 4 + 6 + 1 + 1 + EVENT, found
+
+
+def test_a_provider_s_request_makes_those_of_a_contact_and_finds_its_line_instead_of_a_key(
+    investigator: Member,
+) -> None:
+    """The numbers of the day are spent by themselves, after the signature was held against the line's credentials."""
+    add_twilio(investigator)
+    line = new_line(investigator, next(NUMBERS))
+    found = statements(lambda: line.twilio(message(next(NUMBERS))))
+    assert len(found) == FIND + SPEND + HOLD + 4 + 6 + 1 + 1 + EVENT, found
+
+
+def test_a_provider_s_request_that_is_not_signed_is_recorded_and_nothing_else(investigator: Member) -> None:
+    line = new_line(investigator, next(NUMBERS))
+    found = statements(lambda: line.twilio(message(next(NUMBERS)), token="wrong" * 4))
+    assert len(found) == FIND + SPEND + EVENT, found
 
 
 def test_noise_in_place_of_a_key_looks_nothing_up_and_is_charged_to_its_address(house: House) -> None:
