@@ -23,11 +23,11 @@ from api.resources.model import (
     decode_cursor,
     encode_cursor,
 )
-from registry.db.decoys import Decoy
+from registry.db.decoys import Decoy, ListedDecoy
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code
 from registry.domain.policy import Role
-from registry.operations.list_records import ListDecoys, Page
+from registry.operations.list_records import WITHHELD_DAYS, ListDecoys, Page
 from registry.operations.manage_decoys import LABEL_LENGTH, ChangeDecoy, RegisterDecoy
 from registry.operations.operation import Answered
 from registry.operations.quarantine_decoy import QuarantineDecoy, QuarantineReason, ReleaseDecoy
@@ -97,8 +97,19 @@ class DecoyAnswer(DecoyModel):
     audit_id: AuditId
 
 
+class ListedDecoyModel(DecoyModel):
+    withheld_contacts: int = Field(
+        description=f"Callers of the last {WITHHELD_DAYS} days that withheld their number, as the provider told. "
+        "They are no hits, and count against nobody."
+    )
+
+    @classmethod
+    def listed(cls, decoy: ListedDecoy) -> "ListedDecoyModel":
+        return cls(**dict(DecoyModel.of(decoy)), withheld_contacts=decoy.withheld_contacts)
+
+
 class DecoyList(AnswerModel):
-    data: list[DecoyModel]
+    data: list[ListedDecoyModel]
     next_cursor: str | None
     audit_id: AuditId
 
@@ -146,10 +157,10 @@ def list_decoys(
 ) -> Response:
     """Newest first."""
 
-    def render(answered: Answered[Page[Decoy]]) -> DecoyList:
+    def render(answered: Answered[Page[ListedDecoy]]) -> DecoyList:
         page = answered.result
         return DecoyList(
-            data=[DecoyModel.of(decoy) for decoy in page.items],
+            data=[ListedDecoyModel.listed(decoy) for decoy in page.items],
             next_cursor=encode_cursor(page.next),
             audit_id=answered.audit_id,
         )

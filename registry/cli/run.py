@@ -11,7 +11,7 @@ from registry.cli.failures import PlainCommand
 from registry.cli.http_server import ended_by_signals, listening, serve
 from registry.settings import Settings
 
-_EXPORTED = ("mode", "database_url", "key_file", "log_key_file", "host", "port", "log_level")
+_EXPORTED = ("mode", "database_url", "key_file", "log_key_file", "host", "port", "public_url", "log_level")
 
 
 @click.command(
@@ -71,6 +71,8 @@ def _settings(host: str | None, port: int | None) -> Settings:
         )
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=given)
+    if settings.public_url is None:
+        settings = settings.model_copy(update={"public_url": run_file.url_of(settings.host, settings.port)})
     if "log_level" not in settings.model_fields_set:
         settings = settings.model_copy(update={"log_level": "warning"})  # a terminal, not a log file
     return settings

@@ -6,12 +6,12 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, Date, any_, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from registry.db.database import AnyRow, Reading, Writing
-from registry.db.schema import decoys
+from registry.db.schema import decoys, withheld_contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class Decoy:
     updated_at: datetime
     quarantined_at: datetime | None
     quarantine_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDecoy(Decoy):
+    """withheld_contacts: from callers that withheld their number, since the day that was asked for."""
+
+    withheld_contacts: int
 
 
 _COLUMNS: Final = (
@@ -66,7 +73,15 @@ _RELEASE: Final = (
     .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantined_at.is_not(None))
     .values(quarantined_at=None, quarantine_reason=None)
 )
-_PAGE: Final = select(*_COLUMNS).where(_OWNED).order_by(decoys.c.id.desc()).limit(bindparam("most"))
+_WITHHELD: Final = (
+    select(cast(func.coalesce(func.sum(withheld_contacts.c.contacts), 0), BigInteger))
+    .where(
+        withheld_contacts.c.decoy_id == decoys.c.id,
+        withheld_contacts.c.day >= bindparam("withheld_since", type_=Date()),
+    )
+    .scalar_subquery()
+)
+_PAGE: Final = select(*_COLUMNS, _WITHHELD).where(_OWNED).order_by(decoys.c.id.desc()).limit(bindparam("most"))
 _PAGE_BEFORE: Final = _PAGE.where(decoys.c.id < bindparam("before"))
 
 
@@ -128,13 +143,16 @@ def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[by
     return {row[0]: row[1] for row in rows}
 
 
-def page(tx: Reading, organisation_id: UUID, *, before: UUID | None, most: int) -> list[Decoy]:
+def page(
+    tx: Reading, organisation_id: UUID, *, before: UUID | None, most: int, withheld_since: date
+) -> list[ListedDecoy]:
     """Newest first."""
+    parameters = {"owner": organisation_id, "most": most, "withheld_since": withheld_since}
     if before is None:
-        rows = tx.connection.execute(_PAGE, {"owner": organisation_id, "most": most})
+        rows = tx.connection.execute(_PAGE, parameters)
     else:
-        rows = tx.connection.execute(_PAGE_BEFORE, {"owner": organisation_id, "most": most, "before": before})
-    return [_decoy(row) for row in rows]
+        rows = tx.connection.execute(_PAGE_BEFORE, {**parameters, "before": before})
+    return [_listed(row) for row in rows]
 
 
 def _optional(row: AnyRow | None) -> Decoy | None:
@@ -143,3 +161,7 @@ def _optional(row: AnyRow | None) -> Decoy | None:
 
 def _decoy(row: AnyRow) -> Decoy:
     return Decoy(*row)
+
+
+def _listed(row: AnyRow) -> ListedDecoy:
+    return ListedDecoy(*row)

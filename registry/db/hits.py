@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, select, text, tuple_, union, update
@@ -68,23 +68,24 @@ _ADD: Final = text(
     " CAST(:moments AS timestamptz[]), CAST(:providers AS text[]), CAST(:verifications AS text[]))"
     " AS h (tag, id, decoy, channel, attestation, diverted, line_type, occurred_at, provider, verification)"
 )
+CONTACT_COLUMNS: Final = (
+    hits.c.decoy_id,
+    hits.c.organisation_id,
+    decoys.c.role,
+    decoys.c.live_from,
+    decoys.c.live_until,
+    decoys.c.acquired_on,
+    hits.c.occurred_at,
+    hits.c.channel,
+    hits.c.attestation,
+    hits.c.diverted,
+    hits.c.line_type,
+    hits.c.verification,
+    decoys.c.quarantined_at.is_not(None),
+)
+"""What the policy needs of a hit and its decoy; `contact_of` reads it."""
 _CONTACTS: Final = (
-    select(
-        hits.c.tag,
-        hits.c.decoy_id,
-        hits.c.organisation_id,
-        decoys.c.role,
-        decoys.c.live_from,
-        decoys.c.live_until,
-        decoys.c.acquired_on,
-        hits.c.occurred_at,
-        hits.c.channel,
-        hits.c.attestation,
-        hits.c.diverted,
-        hits.c.line_type,
-        hits.c.verification,
-        decoys.c.quarantined_at.is_not(None),
-    )
+    select(hits.c.tag, *CONTACT_COLUMNS)
     .join(decoys, decoys.c.id == hits.c.decoy_id)
     .where(hits.c.tag == any_(_TAGS), hits.c.retracted_at.is_(None))
 )
@@ -205,40 +206,43 @@ def contacts(tx: Reading, tags: Sequence[bytes]) -> dict[bytes, list[Contact]]:
     if not tags:
         return found
     for row in tx.connection.execute(_CONTACTS, {"tags": bytes_array(tags)}).all():
-        (
-            tag,
-            decoy,
-            organisation,
-            role,
-            live_from,
-            live_until,
-            acquired,
-            occurred,
-            channel,
-            attestation,
-            diverted,
-            line,
-            verification,
-            quarantined,
-        ) = row
-        contact = Contact(
-            decoy,
-            organisation,
-            Role(role),
-            live_from,
-            live_until,
-            acquired,
-            occurred,
-            Channel(channel),
-            None if attestation is None else Attestation(attestation),
-            diverted,
-            line,
-            retracted=False,
-            verification=None if verification is None else Verification(verification),
-            quarantined=quarantined,
-        )
-        found.setdefault(tag, []).append(contact)
+        found.setdefault(row[0], []).append(contact_of(row[1:]))
     return found
+
+
+def contact_of(row: Sequence[Any]) -> Contact:
+    """row: what CONTACT_COLUMNS names."""
+    (
+        decoy,
+        organisation,
+        role,
+        live_from,
+        live_until,
+        acquired,
+        occurred,
+        channel,
+        attestation,
+        diverted,
+        line,
+        verification,
+        quarantined,
+    ) = row
+    return Contact(
+        decoy,
+        organisation,
+        Role(role),
+        live_from,
+        live_until,
+        acquired,
+        occurred,
+        Channel(channel),
+        None if attestation is None else Attestation(attestation),
+        diverted,
+        line,
+        retracted=False,
+        verification=None if verification is None else Verification(verification),
+        quarantined=quarantined,
+    )
 
 
 def tags_of_decoy(tx: Reading, decoy_id: UUID) -> list[bytes]:

@@ -4,7 +4,7 @@ Every number is fictional (555-0100 to 555-0199, in the real area codes of the U
 libphonenumber's own examples. It must never hold a number that somebody could answer.
 
 The fictional line numbers are split by use, so that runs of the demo against one registry do not meddle with each
-other: a company number without contacts in one run cannot be a caller of another.
+other: a company number without contacts in one run cannot be a caller of another, nor a number that one run excludes.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,8 @@ SERVED_REGIONS = ("US", "CA")
 """The regions that a registry serves by default (DESIGN.md, section 4)."""
 
 CALLER_LINES = range(100, 135)
-CONTACTED_COMPANY_LINES = range(135, 150)
+CONTACTED_COMPANY_LINES = range(135, 148)
+OUTREACH_LINES = range(148, 150)
 UNCONTACTED_COMPANY_LINES = range(150, 190)
 DECOY_LINES = range(190, 200)
 

@@ -21,13 +21,16 @@ from registry.demo.callers import (
     fictional_numbers,
     invalid_examples,
 )
-from registry.demo.decoys import Decoy, Feed, Investigator
+from registry.demo.decoys import Decoy, Feed, Investigator, Role
 from registry.demo.formats import MACHINE_WEIGHTS, Written, write_somehow
 
 _LOYALTY = 0.8
 _OUTSIDE_LIVE_WINDOW = 0.04
 _DIVERTED = 0.06
-"""How likely a caller stays with one organisation, misses the live window, and, of calls, was diverted."""
+_ON_A_CONTROL_LINE = 0.04
+"""How likely a caller stays with one organisation, misses the live window, and, of calls, was diverted; and how often
+a line that nobody advertises is contacted for each time that an advertised one is.
+"""
 
 
 class Fate(StrEnum):
@@ -101,9 +104,14 @@ def background(rng: Random, everyone: Sequence[Target], today: date, total: int)
         favourite = rng.choice(organisations)
         near = [target for target in everyone if target.organisation == favourite]
         times = min(rng.choices((1, 2, 3, 5, 9), (55, 22, 12, 8, 3))[0], total - len(found))
-        chosen = [rng.choice(near if rng.random() < _LOYALTY else everyone) for _ in range(times)]
+        chosen = [_some(rng, near if rng.random() < _LOYALTY else everyone) for _ in range(times)]
         found += [_contact(rng, target, caller, today) for target in chosen]
     return found
+
+
+def _some(rng: Random, among: Sequence[Target]) -> Target:
+    weights = [_ON_A_CONTROL_LINE if target.decoy.role is Role.CONTROL else 1.0 for target in among]
+    return rng.choices(among, weights)[0]
 
 
 def special(rng: Random, everyone: Sequence[Target], today: date) -> list[Contact]:

@@ -18,7 +18,10 @@ _RETENTION_DAYS = 700
 
 
 class Feed(StrEnum):
-    """How an organisation submits its hits."""
+    """How an organisation submits its hits.
+
+    Whoever exports Twilio's message log also lets Twilio tell the registry of what comes, from now on.
+    """
 
     JSON = "json"
     OWN_FILE = "own"
@@ -110,13 +113,14 @@ _ORGANISATIONS: tuple[tuple[str, Feed, tuple[_Line, ...]], ...] = (
         (
             _Line("Text line one", Role.ADVERTISEMENT, live=240),
             _Line("Text line two", Role.ADVERTISEMENT, live=120, acquired=150),
+            _Line("Silent line", Role.CONTROL, live=240),
         ),
     ),
 )
 
 
 def investigators(rng: Random, today: date, run: str) -> tuple[Investigator, ...]:
-    """The four organisations of one run with twelve decoys between them."""
+    """The four organisations of one run with thirteen decoys between them."""
     numbers = fictional_numbers(rng, DECOY_LINES)
     return tuple(
         Investigator(

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -15,6 +16,7 @@ from registry.demo.answers import Recorded
 from registry.demo.decoys import Decoy
 
 TIMEOUT_SECONDS = 60.0
+_INTAKE: Final = "/v1/intake/"
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -130,6 +132,32 @@ class DemoApi:
     def retract(self, key: str, hit: str, reason: str) -> None:
         self._post(f"/v1/hits/{hit}/retraction", key, {"reason": reason})
 
+    def add_twilio_credential(self, key: str, account_sid: str, auth_token: str) -> None:
+        body = {"provider": "twilio", "account_sid": account_sid, "auth_token": auth_token}
+        self._post("/v1/provider-credentials", key, body)
+
+    def intake_url(self, key: str, decoy: str) -> str:
+        """The address to paste into Twilio's console, new and shown this once."""
+        return str(_object(self._send("POST", f"/v1/decoys/{decoy}/intake-token", key))["urls"]["twilio"])
+
+    def deliver(self, url: str, parameters: Mapping[str, str], signature: str) -> None:
+        """A form as Twilio posts it, without an API key. url: what was signed; sent to where this client sends."""
+        path = urlsplit(url).path
+        path = path[path.index(_INTAKE) :]
+        self._send("POST", path, None, data=dict(parameters), headers={"X-Twilio-Signature": signature})
+
+    def withheld(self, key: str) -> int:
+        """How many callers withheld their number, on all lines of the key's organisation."""
+        listed = _object(self._send("GET", "/v1/decoys", key, params={"limit": "500"}))
+        return sum(int(decoy["withheld_contacts"]) for decoy in listed["data"])
+
+    def baseline(self, key: str, **narrowed: str) -> dict[str, Any]:
+        """Control lines against advertised ones. narrowed: query parameters."""
+        return _object(self._send("GET", "/v1/statistics/baseline", key, params=narrowed))
+
+    def import_exclusions(self, key: str, content: bytes, *, reason: str, region: str) -> dict[str, Any]:
+        return _object(self._send_file("/v1/exclusions/imports", key, content, {"reason": reason, "region": region}))
+
     def check_file(self, key: str, content: bytes, question: FileQuestion) -> str:
         """The same rows with the answer's columns appended, as CSV."""
         query = {
@@ -152,8 +180,9 @@ class DemoApi:
     def _send_file(self, path: str, key: str, content: bytes, query: Mapping[str, str]) -> httpx.Response:
         return self._send("POST", path, key, content=content, params=query, headers={"Content-Type": "text/csv"})
 
-    def _send(self, method: str, path: str, key: str, **request: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {key}", **request.pop("headers", {})}
+    def _send(self, method: str, path: str, key: str | None, **request: Any) -> httpx.Response:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        headers |= request.pop("headers", {})
         try:
             response = self._client.request(method, path, headers=headers, **request)
         except httpx.TimeoutException:

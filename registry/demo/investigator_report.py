@@ -17,7 +17,7 @@ from registry.demo.samples import Samples
 _FEEDS = {
     Feed.JSON: "JSON, up to 1,000 hits a request",
     Feed.OWN_FILE: "CSV file in the registry's own header",
-    Feed.TWILIO_FILE: "Twilio's message log, as exported",
+    Feed.TWILIO_FILE: "Twilio's message log, as exported; from now on Twilio's signed requests",
 }
 
 

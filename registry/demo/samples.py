@@ -9,6 +9,7 @@ from datetime import date
 from operator import attrgetter
 from random import Random
 
+from registry.demo import live
 from registry.demo.callers import CONTACTED_COMPANY_LINES, fictional_numbers
 from registry.demo.company import CompanyRow, company_rows
 from registry.demo.contacts import Contact, Fate, background, refused, special, targets
@@ -43,29 +44,41 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """run: letters that make names and source ids of this run unlike those of any other."""
+    """run: letters that make names and source ids of this run unlike those of any other.
+
+    live: what Twilio tells of itself while the demo runs, and the outreach team that is excluded.
+    """
 
     run: str
     submissions: tuple[Submission, ...]
     employer: str
     company: tuple[CompanyRow, ...]
+    live: live.Live
+
+    @property
+    def pointing(self) -> Submission:
+        """Of the organisation whose Twilio numbers point at the registry."""
+        return next(submission for submission in self.submissions if submission.investigator.feed is Feed.TWILIO_FILE)
 
     def decoys(self) -> Iterable[Decoy]:
         return (decoy for submission in self.submissions for decoy in submission.investigator.decoys)
 
 
 def generate(rng: Random, today: date, run: str) -> Samples:
-    """About 5,000 hits on the twelve decoys of four organisations, and an employer's 2,000 numbers.
+    """5,000 hits on the thirteen decoys of four organisations, and an employer's 2,000 numbers.
 
     run: a few letters; letters only, so that no source id can be taken for a phone number.
     """
     organisations = investigators(rng, today, run)
     everyone = targets(organisations)
-    told = tell(rng, everyone, today, fictional_numbers(rng, CONTACTED_COMPANY_LINES))
+    callers = fictional_numbers(rng, CONTACTED_COMPANY_LINES)
+    told = tell(rng, everyone, today, callers)
+    happening = live.happen(rng, everyone, today, callers)
+    told += happening.told
     mistaken = {contact for story in told if story.retracted for contact in story.contacts}
     contacts = [contact for story in told for contact in story.contacts]
     contacts += special(rng, everyone, today) + refused(rng, everyone, today)
-    contacts += background(rng, everyone, today, HITS - DUPLICATES - len(contacts))
+    contacts += background(rng, everyone, today, HITS - DUPLICATES - len(happening.deliveries) - len(contacts))
     contacts.sort(key=attrgetter("occurred_at"))
 
     again = _chosen_twice(rng, contacts)
@@ -81,6 +94,7 @@ def generate(rng: Random, today: date, run: str) -> Samples:
         submissions=tuple(submissions),
         employer=f"Elmwood Logistics {run}",
         company=company_rows(rng, today, told),
+        live=happening,
     )
 
 

@@ -1,4 +1,4 @@
-"""The demo's plot: four organisations submit what they have, one employer asks about its numbers.
+"""The demo's plot: four organisations submit what they have, and an employer asks about its numbers.
 
 Everything goes through the running registry's HTTP API, as an integrator's program would. It must never reach past the
 API, and never print a number in full.
@@ -14,7 +14,7 @@ from time import perf_counter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from registry.demo import employer_report, investigator_report
+from registry.demo import employer_report, intake_report, investigator_report, pointing
 from registry.demo.answers import Recorded, read_answer
 from registry.demo.decoys import Feed
 from registry.demo.files import company_csv, json_batches, own_csv, twilio_csv
@@ -83,7 +83,10 @@ def _play(api: DemoApi, out: Console, today: date, samples: Samples) -> None:
         if submission.retract is not None:
             api.retract(key, _hit_id(submission, outcome, submission.retract), RETRACTION_REASON)
             investigator_report.show_retraction(out, submission.investigator.name, RETRACTION_REASON)
-    _check(api, out, samples, registered.keys[samples.employer])
+    key, asker = registered.keys[samples.pointing.investigator.name], registered.keys[samples.employer]
+    pointing.take_in(api, out, samples, key, registered.decoy_ids)
+    pointing.exclude_team(api, out, samples, key, asker)
+    _check(api, out, samples, asker)
 
 
 def _progress(out: Console) -> Progress:
@@ -165,6 +168,8 @@ def _check(api: DemoApi, out: Console, samples: Samples, key: str) -> None:
     if len(answered) != len(samples.company):
         raise Problem("Rows are missing", f"The answer has {len(answered):,} of {len(samples.company):,} rows.", None)
     employer_report.show_check(out, samples, answered)
+    outcomes = {row.number: answer.outcome for row, answer in zip(samples.company, answered, strict=True) if row.number}
+    intake_report.show_employers_share(out, samples, outcomes)
     pairs = zip(samples.company, answered, strict=True)
     observed = next((row for row, answer in pairs if answer.outcome == "contact_observed"), None)
     if observed is None:

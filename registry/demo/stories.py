@@ -1,4 +1,4 @@
-"""The sixty company numbers of the demo that did contact decoys, one story each, and what a check must say about them.
+"""Sixty company numbers of the demo that contacted decoys, one story each, and what a check must say about them.
 
 The expectations are written by hand from DESIGN.md, section 6, not computed: they are what the policy is held against.
 It must never be imported by the product itself.
@@ -12,6 +12,7 @@ from random import Random
 from registry.demo.callers import Number
 from registry.demo.contacts import Contact, Target, day_between, daytime, written_for
 from registry.demo.decoys import Feed, Role
+from registry.demo.twilio import Delivery
 
 _EXPIRED_DAYS = 780
 """More than the default retention of 24 months."""
@@ -36,7 +37,10 @@ NOT_SERVED = Expected("indeterminate", reason="region_not_served")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A story with a number in it: the contacts, the possession window (both days inclusive), the right answer."""
+    """A story with a number in it: the contacts, the possession window (both days inclusive), the right answer.
+
+    deliveries: contacts of this moment. excluded: whether the number is excluded before anybody asks.
+    """
 
     number: Number
     contacts: tuple[Contact, ...]
@@ -44,6 +48,8 @@ class Told:
     until: date | None
     expected: Expected
     retracted: bool = False
+    deliveries: tuple[Delivery, ...] = ()
+    excluded: bool = False
 
 
 @dataclass(slots=True)

@@ -21,11 +21,12 @@ PRODUCT: Final = "Demand Registry"
 _CREATE, _READ, _UPDATE, _DELETE, _OTHER = 1, 2, 3, 4, 99
 _ACTIVITIES: Final = {_CREATE: "Create", _READ: "Read", _UPDATE: "Update", _DELETE: "Delete", _OTHER: "Other"}
 _VERBS: Final = {
-    **dict.fromkeys(("add", "create", "import", "issue", "open", "record", "register"), _CREATE),
-    **dict.fromkeys(("check", "disclose", "download", "evaluate", "export", "list", "look", "prove", "view"), _READ),
+    **dict.fromkeys(("add", "create", "import", "intake", "issue", "open", "record", "register"), _CREATE),
+    **dict.fromkeys(("check", "disclose", "download", "evaluate", "export", "list", "look"), _READ),
+    **dict.fromkeys(("prove", "read", "view"), _READ),
     "subject": _READ,  # subject_disclosures
-    **dict.fromkeys(("change", "close", "expire", "rekey", "resume", "retire", "retract", "revoke"), _UPDATE),
-    **dict.fromkeys(("set", "suspend", "verify"), _UPDATE),
+    **dict.fromkeys(("change", "close", "end", "expire", "quarantine", "rekey", "release", "resume"), _UPDATE),
+    **dict.fromkeys(("retire", "retract", "revoke", "set", "suspend", "verify"), _UPDATE),
     **dict.fromkeys(("drop", "remove"), _DELETE),
 }
 """The first word of an operation's name -> what it does. `verify_listings` may repair what it looks at."""

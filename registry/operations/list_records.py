@@ -5,13 +5,14 @@ A page is asked with the id after which it begins. Lists hold no number, since n
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import timedelta
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from registry.db import api_keys, decoys, disputes, exclusions, generations, hits, organisations
 from registry.db.api_keys import StoredKey
 from registry.db.database import Reading, Writing
-from registry.db.decoys import Decoy
+from registry.db.decoys import ListedDecoy
 from registry.db.disputes import Dispute
 from registry.db.exclusions import Exclusion
 from registry.db.generations import Generation
@@ -22,7 +23,10 @@ from registry.operations.manage_exclusions import side_of
 from registry.operations.operation import Caller, Done, ReadOperation
 from registry.operations.registry import Registry
 
-T = TypeVar("T", Decoy, Submission, Organisation, Exclusion, Dispute)
+T = TypeVar("T", ListedDecoy, Submission, Organisation, Exclusion, Dispute)
+
+WITHHELD_DAYS: Final = 90
+"""For how long back, today included, a listed line tells of callers that withheld their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,15 @@ class _ListOperation(ReadOperation[None, Page[T]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ListDecoys(_ListOperation[Decoy]):
+class ListDecoys(_ListOperation[ListedDecoy]):
     name = "list_decoys"
     after: UUID | None
     limit: int
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[Decoy]]:
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[ListedDecoy]]:
         owner = caller.organisation()
-        return self._page(lambda after, most: decoys.page(tx, owner, before=after, most=most))
+        since = registry.clock().date() - timedelta(days=WITHHELD_DAYS - 1)
+        return self._page(lambda after, most: decoys.page(tx, owner, before=after, most=most, withheld_since=since))
 
 
 @dataclass(frozen=True, slots=True)

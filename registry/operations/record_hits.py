@@ -263,23 +263,9 @@ def _new_hits(
         if isinstance(entry, ItemRefusal):
             continue
         item, decoy = entry
-        source = item.source if item.hit.source_id is not None else _on_decoy(item.source, decoy)
-        sources[item.id] = source
+        source = sources[item.id] = _source_on(item, decoy)
         if source not in new:
-            hit = item.hit
-            new[source] = NewHit(
-                item.id,
-                source,
-                item.tags[0],
-                decoy,
-                hit.channel,
-                hit.attestation,
-                hit.diverted,
-                item.number.line_type.value,
-                hit.occurred_at,
-                hit.provider,
-                hit.verification,
-            )
+            new[source] = new_hit(item, decoy)
     return list(new.values()), sources
 
 
@@ -288,9 +274,27 @@ def _all_tags(checked: Sequence[tuple[PreparedHit, UUID] | ItemRefusal]) -> dict
     return {entry[0].tags[0]: entry[0].tags for entry in checked if not isinstance(entry, ItemRefusal)}
 
 
-def _on_decoy(source: bytes, decoy: UUID) -> bytes:
+def new_hit(item: PreparedHit, decoy: UUID) -> NewHit:
+    """As it is stored on this decoy."""
+    hit = item.hit
+    return NewHit(
+        item.id,
+        _source_on(item, decoy),
+        item.tags[0],
+        decoy,
+        hit.channel,
+        hit.attestation,
+        hit.diverted,
+        item.number.line_type.value,
+        hit.occurred_at,
+        hit.provider,
+        hit.verification,
+    )
+
+
+def _source_on(item: PreparedHit, decoy: UUID) -> bytes:
     """The same moment on another decoy is another event. The fingerprint is secret already: this needs no key."""
-    return hashlib.sha256(source + decoy.bytes).digest()
+    return item.source if item.hit.source_id is not None else hashlib.sha256(item.source + decoy.bytes).digest()
 
 
 def _carry_forward(

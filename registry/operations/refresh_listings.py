@@ -7,8 +7,9 @@ from uuid import UUID
 
 from registry.db import disputes, exclusions, hits, listings
 from registry.db.database import Reading, Writing
+from registry.db.exclusions import ActiveExclusion
 from registry.db.listings import Listing
-from registry.domain.policy import Policy
+from registry.domain.policy import Contact, Policy
 
 BATCH = 2_000
 """Tags per statement: enough to be quick, few enough to keep memory flat."""
@@ -69,21 +70,31 @@ def project(
         if of_tag is None and exclusion is None and tag not in disputed:
             facts.append(Facts(tag, None))
             continue
-        assessment = policy.assess(of_tag or (), now)
-        moments = [assessment.changes_at, None if exclusion is None else exclusion.expires_at]
-        facts.append(
-            Facts(
-                tag,
-                Listing(
-                    tag=tag,
-                    generation=generation if isinstance(generation, int) else generation[tag],
-                    evidence=assessment.evidence,
-                    excluded=exclusion is not None,
-                    disputed=tag in disputed,
-                    policy=policy.name,
-                    changes_at=min((moment for moment in moments if moment is not None), default=None),
-                ),
-                contacts=len(of_tag or ()),
-            )
-        )
+        made_under = generation if isinstance(generation, int) else generation[tag]
+        listing = listing_of(tag, made_under, of_tag or (), exclusion, disputed=tag in disputed, policy=policy, now=now)
+        facts.append(Facts(tag, listing, contacts=len(of_tag or ())))
     return facts
+
+
+def listing_of(
+    tag: bytes,
+    generation: int,
+    contacts: Sequence[Contact],
+    exclusion: ActiveExclusion | None,
+    *,
+    disputed: bool,
+    policy: Policy,
+    now: datetime,
+) -> Listing:
+    """What the listing of a tag should say at `now` behind which at least one of these stands."""
+    assessment = policy.assess(contacts, now)
+    moments = [assessment.changes_at, None if exclusion is None else exclusion.expires_at]
+    return Listing(
+        tag=tag,
+        generation=generation,
+        evidence=assessment.evidence,
+        excluded=exclusion is not None,
+        disputed=disputed,
+        policy=policy.name,
+        changes_at=min((moment for moment in moments if moment is not None), default=None),
+    )

@@ -143,7 +143,11 @@ class Registry:
 
         Raises Refused(keys_out_of_date) where others are active than those that this process was started with.
         """
-        if generations.hold_active(tx) != self.generations.active:
+        self.require_generations(generations.hold_active(tx))
+
+    def require_generations(self, active: tuple[int, ...]) -> None:
+        """active: newest first. Raises Refused(keys_out_of_date) where this process was started with others."""
+        if active != self.generations.active:
             raise keys_out_of_date()
 
     def _begin(self, tx: Writing, operation: Operation[P, R]) -> tuple[int, ...] | None:

@@ -1,8 +1,8 @@
 """Taking in what a provider tells of a contact. Whoever runs this has held the request against its signature."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from registry.db import intake
@@ -13,7 +13,8 @@ from registry.domain.intake.received import Received
 from registry.domain.policy import Provider
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import Hit, PreparedHit, RecordHits
+from registry.operations.record_hits import Hit, PreparedHit, RecordHits, Status
+from registry.operations.record_single_hit import record_single_hit
 from registry.operations.registry import Registry
 
 NO_NUMBER: Final = frozenset(
@@ -53,6 +54,7 @@ class Intake(WriteOperation[_Prepared, Taken]):
     """
 
     name = "intake"
+    holds_generations = False  # where a contact is recorded, its first statement does
     decoy_id: UUID
     provider: Provider
     contact: Received | None = field(repr=False)
@@ -92,20 +94,30 @@ class Intake(WriteOperation[_Prepared, Taken]):
             return self._count_withheld(tx, registry, caller, prepared.withheld)
         if prepared.recording is None or prepared.item is None:
             return Done(Taken.IGNORED, count={"ignored": 1})
-        done = prepared.recording.perform(tx, registry, caller, [prepared.item])
-        (outcome,) = done.result
-        if isinstance(outcome, ItemRefusal):
-            raise Refused(outcome.code, outcome.detail)
-        count = {name: number for name, number in done.count.items() if number}
+        done = record_single_hit(tx, registry, caller.organisation(), self.decoy_id, prepared.item)
+        if done is None:
+            done = self._record(tx, registry, caller, prepared.recording, prepared.item)
+        count = dict(done.count)
         if self.contact is not None and self.contact.unknown_verification:
             count["unknown_verification"] = 1
         return Done(
-            Taken(outcome.status.value),
+            Taken(done.result.value),
             count=count,
             policy=done.policy,
             generation=done.generation,
             alarms=done.alarms,
         )
+
+    def _record(
+        self, tx: Writing, registry: Registry, caller: Caller, recording: RecordHits, item: PreparedHit
+    ) -> Done[Status]:
+        registry.hold_generations(tx)
+        done = recording.perform(tx, registry, caller, [item])
+        (outcome,) = done.result
+        if isinstance(outcome, ItemRefusal):
+            raise Refused(outcome.code, outcome.detail)
+        count = {name: number for name, number in done.count.items() if number}
+        return replace(cast("Done[Any]", done), result=outcome.status, count=count)
 
     def _count_withheld(self, tx: Writing, registry: Registry, caller: Caller, source: bytes) -> Done[Taken]:
         day = registry.clock().date()

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
 
-from . import checks, exclusions, fill, imports, log, lookups, memory, private, table
+from . import checks, exclusions, fill, imports, intake, log, lookups, memory, private, table
 from .installation import Installation, installed
 from .processes import cpu_seconds, machine_seconds
 
-_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "exclusions", "memory", "log")
+_PARTS: Final = ("lookups", "checks", "private", "growth", "imports", "exclusions", "intake", "memory", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,9 @@ def _measure(installation: Installation, wanted: Wanted) -> list[table.Result]:
             results += [private.endpoint(installation, server), private.felt(installation, server)]
             _say(f"private checks of {private.NUMBERS:,} numbers")
             results.append(private.whole(installation, server))
+    if "intake" in wanted.parts:
+        _say("signed text messages of a provider")
+        results.append(intake.measure(installation))
     if "imports" in wanted.parts:
         _say(f"imports of {imports.HITS:,} hits")
         results.append(imports.measure(installation, decoy))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from typing import Final, Self
+from urllib.parse import urlencode
 
 _READ_BYTES: Final = 262_144
 _TIMEOUT_SECONDS: Final = 120.0
@@ -21,11 +22,20 @@ _GOOD: Final = (b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")
 
 
 def post(path: str, body: Mapping[str, object], key: str = "") -> bytes:
-    """A whole request, ready to be sent."""
+    """A whole request with JSON, ready to be sent."""
     content = json.dumps(body, separators=(",", ":")).encode()
-    authorization = f"Authorization: Bearer {key}\r\n" if key else ""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}User-Agent: bench\r\nAccept: */*\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+    return _request(path, "application/json", content, {"Authorization": f"Bearer {key}"} if key else {})
+
+
+def form(path: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+    """A whole request with a form, ready to be sent."""
+    return _request(path, "application/x-www-form-urlencoded", urlencode(fields).encode(), headers)
+
+
+def _request(path: str, kind: str, content: bytes, headers: Mapping[str, str]) -> bytes:
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more}User-Agent: bench\r\nAccept: */*\r\n"
+    return f"{head}Content-Type: {kind}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 class Connection:

@@ -117,9 +117,19 @@ def test_the_demo_finds_it_and_leaves_no_working_operator_key(cli: CommandLine) 
     said = cli.done("demo")
     assert "What the registry did with the hits" in said
     assert "corroborated" in said
+    assert "55 were recorded as contacts, 3 were counted as withheld, and one was told twice" in said
+    assert "was refused (signature_refused)" in said
+    assert "was answered contact_observed before, and none since" in said
+    assert "4 contact_observed, 6 none. 2 more belong to the outreach team and are excluded: 2 none" in said
     operator = cli.json("keys", "list", "--organisation", "Demo operator")["data"]
     assert [key["revoked_at"] is None for key in operator] == [True, False]
     assert operator[1]["scopes"] == ["audit", "lookups", "operator"]
+
+
+def test_a_lines_address_begins_with_where_it_is_reached(server: Server, decoy: str) -> None:
+    path = f"{server.url}/v1/decoys/{decoy}/intake-token"
+    urls = httpx.post(path, headers=bearer(server.key("investigator"))).json()["urls"]
+    assert urls["twilio"].startswith(f"{server.url}/v1/intake/twilio/")
 
 
 def test_a_file_is_imported_with_progress_and_its_refused_rows_written(

@@ -53,6 +53,7 @@ CHECKED_BEFORE: Final = {
     *("organisations_numbers_per_day", "api_keys_id_form", "api_keys_secret_hash", "api_keys_scopes"),
     *("generations_number", "generations_public_key", "decoys_label_length", "decoys_tag", "decoys_role"),
     *("hits_tag", "hits_channel", "hits_attestation", "hits_retraction_reason", "hits_retraction"),
+    *("hits_provider", "hits_verification"),
     *("submissions_source_key", "listings_tag", "listings_grade", "listings_facts", "exclusions_tag"),
     *("exclusions_reason", "disputes_tag", "disputes_resolution", "disputes_closure"),
     *("idempotency_keys_fingerprint", "idempotency_keys_request", "organisation_days_used"),

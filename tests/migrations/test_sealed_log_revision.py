@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import DatabaseUrls, named
+from databases import DatabaseUrls, dsn, named
 from house import House, fictional_numbers, opened_house
 from members import hit
-from revisions import columns_of, downgrade, rows_of, upgrade
+from revisions import columns_of, copy_rows, downgrade, rows_of, upgrade
 from sqlalchemy.exc import DBAPIError
 
-from registry.db import schema_dump, sealed_log
+from registry.db import migrate, schema_dump, sealed_log
+from registry.db.database import Database
 from registry.db.embedded import DATABASE, EmbeddedPostgres
 from registry.domain.merkle import root_of
 from registry.domain.signed_notes import Checkpoint, opened
@@ -29,16 +30,22 @@ KEY = LogKey("registry.example.org/log", bytes(range(32)))
 
 
 class InUse:
-    """An installation whose process was started before the migration, with an investigator and an employer."""
+    """An installation with an investigator and an employer, whose database `copied` is, as it was before a migration.
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    What is written there from then on are events, in the words of whatever version made them.
+    """
+
+    def __init__(self, house: House, urls: DatabaseUrls, copied: DatabaseUrls) -> None:
+        self.house, self.copied = house, copied
         self.investigator, self.employer = house.member("investigator"), house.member("employer")
         self.times = count()
         self.decoy = self.investigator.register_decoy(next(NUMBERS))
+        self.work()
+        copy_rows(urls, copied)
+        self.told = len(self.events())
 
     def work(self) -> None:
-        """What it did before, it does: writes, discloses, refuses, repeats, lists."""
+        """It writes, discloses, refuses, repeats, lists."""
         number = next(NUMBERS)
         assert self.investigator.record(hit(self.decoy, number))["recorded"] == 1
         assert self.employer.look_up(number)["outcome"] == "contact_observed"
@@ -49,40 +56,61 @@ class InUse:
         assert self.employer.get("/v1/hits").status_code == 401
         assert self.investigator.get("/v1/decoys").status_code == 200
 
+    def go_on(self) -> None:
+        """More work, whose events the copy gets as the application, which knows nothing of a log, writes them."""
+        self.work()
+        events = self.events()
+        with psycopg.connect(dsn(self.copied.app)) as application:
+            for body in events[self.told :]:
+                application.execute("INSERT INTO audit.event (body) VALUES (%s)", [body])
+                application.commit()
+        assert len(events) > self.told
+        self.told = len(events)
 
-def test_a_registry_in_use_is_migrated_sealed_taken_back_and_migrated_again(empty: DatabaseUrls) -> None:
+    def events(self) -> list[bytes]:
+        rows = self.house.superuser.execute("SELECT body FROM audit.event ORDER BY xid, id").fetchall()
+        return [bytes(body) for (body,) in rows]
+
+
+def test_a_registry_in_use_is_migrated_sealed_taken_back_and_migrated_again(
+    urls: DatabaseUrls, empty: DatabaseUrls
+) -> None:
     upgrade(empty, BEFORE)
-    with opened_house(empty) as house:
-        used = InUse(house)
-        used.work()
+    with opened_house(urls) as house:
+        used = InUse(house, urls, empty)
         columns, schema = columns_of(empty), schema_dump.dump(empty.owner)
         rows = rows_of(empty, columns)
         upgrade(empty, AFTER)
         assert rows_of(empty, columns) == rows
         assert rows_of(empty, columns_of(empty)) == rows, "the log begins when somebody seals"
-        first = sealed(house)
+        first = sealed(empty)
 
-        used.work()
-        assert sealed(house)[: len(first)] == first
+        used.go_on()
+        assert sealed(empty)[: len(first)] == first
         written = rows_of(empty, columns)
         downgrade(empty, BEFORE)
         assert schema_dump.dump(empty.owner) == schema
         assert rows_of(empty, columns) == written
-        used.work()
+        used.go_on()
         upgrade(empty, AFTER)
-        used.work()
-        assert sealed(house)[: len(first)] == first, "events have their order by themselves"
+        used.go_on()
+        assert sealed(empty)[: len(first)] == first, "events have their order by themselves"
 
 
-def sealed(house: House) -> list[bytes]:
+def sealed(urls: DatabaseUrls) -> list[bytes]:
     """Seals what there is and answers the leaf hashes, once these are those of all events, under a signature."""
-    while (done := Sealer(house.registry.database, KEY).seal()) is not None:
-        assert done.leaves > 0
-    bodies = house.superuser.execute("SELECT body FROM audit.event ORDER BY xid, id").fetchall()
-    leaves = house.superuser.execute("SELECT hash FROM audit.leaf ORDER BY idx").fetchall()
+    database = Database(urls.app)
+    try:
+        while (done := Sealer(database, KEY).seal()) is not None:
+            assert done.leaves > 0
+        stored = database.transaction(sealed_log.last_checkpoint)
+    finally:
+        database.dispose()
+    with psycopg.connect(urls.superuser_dsn) as superuser:
+        bodies = superuser.execute("SELECT body FROM audit.event ORDER BY xid, id").fetchall()
+        leaves = superuser.execute("SELECT hash FROM audit.leaf ORDER BY idx").fetchall()
     hashes = [bytes(hash_) for (hash_,) in leaves]
     assert hashes == [sha256(b"\x00" + body).digest() for (body,) in bodies]
-    stored = house.registry.database.transaction(sealed_log.last_checkpoint)
     assert stored is not None
     head = Checkpoint.parse(opened(stored.note, KEY.verifier, holds), KEY.origin)
     assert head == Checkpoint(KEY.origin, len(bodies), root_of(hashes))
@@ -104,6 +132,7 @@ def test_a_login_that_may_create_no_roles_is_told_what_a_superuser_does_first() 
                     statements = re.findall(r"(?:CREATE|GRANT) [^;]+;", str(caught.value.orig))
                     superuser.execute(statements[0])
                 upgrade(urls, AFTER)
+                migrate.migrate(urls.owner)
                 assert schema_dump.dump(urls.owner).encode() == schema_dump.PATH.read_bytes()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -84,8 +84,14 @@ TEXTUAL = {
     *("collections.abc.Mapping[str, str]", "collections.abc.Mapping[str, object]"),
 }
 # As they are kept: where these stand, a rule has let no number into them, and a key is only its public part.
-PUBLISHED = {"registry.client._parameters.TestVector.number", "registry.client._answers.Account.key"}
-"""Of the client: numbers that the registry publishes, and a key's public part."""
+PUBLISHED = {
+    "registry.client._parameters.TestVector.number",
+    "registry.client._answers.Account.key",
+    "registry.operations.read_baseline.Group.region",
+}
+"""Of the client: numbers that the registry publishes, and a key's public part. Of the baseline: where lines are, one of
+the codes of countries and states that decoys may have.
+"""
 STORED_MODULES = ("registry.db.", "registry.demo.", "registry.domain.audit", "registry.domain.numbers", "api.vectors")
 
 

@@ -1,20 +1,25 @@
 import io
 from collections.abc import Callable
 from datetime import date
+from random import Random
+from typing import Any
 
 import httpx
 import pytest
 from rich.console import Console
 
+from registry.demo import intake_report
 from registry.demo.answers import Recorded, read_answer
 from registry.demo.company import CompanyRow
 from registry.demo.employer_report import masked, show_check
 from registry.demo.files import (
     COMPANY_HEADER,
 )
-from registry.demo.http import DemoApi
-from registry.demo.samples import Samples
+from registry.demo.http import DemoApi, Problem
+from registry.demo.live import Live
+from registry.demo.samples import Samples, generate
 from registry.demo.script import run
+from registry.demo.twilio import Delivery
 
 TODAY = date(2026, 11, 21)
 
@@ -59,7 +64,8 @@ def test_the_employers_report_prints_no_number_and_takes_no_markup_from_the_file
     )
     lines = [f"{';'.join(COMPANY_HEADER)};{columns}"]
     lines += [";".join([row.device, row.phone, row.country, "", "", *answer]) for row in rows]
-    asked = Samples(run="krtbmw", submissions=(), employer="Elmwood", company=tuple(rows))
+    nothing = Live((), (), (), Delivery("SM1", "a line", "+12065550101", "+12065550101"))
+    asked = Samples(run="krtbmw", submissions=(), employer="Elmwood", company=tuple(rows), live=nothing)
     printed = text_of(lambda out: show_check(out, asked, read_answer("\r\n".join(lines))))
     assert "555" not in printed
     assert "\u2022\u202277" in printed
@@ -124,3 +130,34 @@ def test_a_registry_that_does_not_answer_is_reported_as_such(error: httpx.Transp
             run(api, out, TODAY)
 
     assert said in text_of(play)
+
+
+def test_the_report_of_signed_requests_says_what_came_how_and_prints_no_number() -> None:
+    samples = generate(Random("krtbmw"), TODAY, "krtbmw")  # noqa: S311 - sample data: repeatable, not secret
+    forged = Problem("Not signed", "The request is not signed as it must be.", "signature_refused")
+    taken = intake_report.Taken(recorded=55, withheld=3, forged=forged)
+    printed = text_of(lambda out: intake_report.show_deliveries(out, samples, taken))
+    for said in ("Text message", "TN-Validation-Passed-A ", "-Diverted", "TN-Validation-Failed-A", "number withheld"):
+        assert said in printed
+    assert "55 were recorded as contacts, 3 were counted as withheld" in printed
+    assert "(signature_refused)" in printed
+    printed += text_of(lambda out: intake_report.show_exclusions(out, samples, 8, "contact_observed", "none"))
+    assert "a file of 8 numbers" in printed
+    outcomes = {one.number.e164: one.expected.outcome for one in samples.live.told}
+    printed += text_of(lambda out: intake_report.show_employers_share(out, samples, outcomes))
+    assert "10 made the contacts" in printed
+    assert "4 contact_observed, 6 none" in printed
+    assert "are excluded: 2 none" in printed
+    assert "555" not in printed
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.039, "an estimated 3.9% of the contacts"), (None, "control")])
+def test_the_baseline_is_shown_with_its_intervals(share: float | None, said: str) -> None:
+    days = {"estimate": 0.08, "low": 0.04, "high": 0.15}
+    control = {"lines": 1, "line_days": 90, "contacts": 10, "rate": 0.111, "proportion": days}
+    nothing: dict[str, Any] = {"lines": 0, "line_days": 0, "contacts": 0, "rate": None, "proportion": None}
+    answer = {"total": {"control": control, "advertised": nothing, "baseline": share}}
+    printed = text_of(lambda out: intake_report.show_baseline(out, answer))
+    assert "8% (4% to 15%)" in printed
+    assert said in printed
+    assert ("estimated" in printed) == (share is not None)

@@ -1,7 +1,9 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from random import Random
+from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
 import phonenumbers
@@ -11,15 +13,20 @@ from registry.demo.callers import (
     CALLER_LINES,
     CONTACTED_COMPANY_LINES,
     DECOY_LINES,
+    OUTREACH_LINES,
     UNCONTACTED_COMPANY_LINES,
 )
 from registry.demo.company import FOREIGN_ROWS, CompanyRow
 from registry.demo.contacts import Contact, Fate
 from registry.demo.decoys import Decoy, Feed, Role
+from registry.demo.formats import Written
 from registry.demo.samples import DUPLICATES, HITS, Samples, generate
 from registry.demo.stories import NOT_SERVED
+from registry.demo.twilio import Delivery, form, made_up_account
 from registry.domain import policy, references
 from registry.domain.errors import Code, Refused
+from registry.domain.intake.contacts import contact_of
+from registry.domain.intake.received import Delivery as Arrived
 from registry.domain.numbers import Normaliser, RegionNotServed
 
 pytestmark = pytest.mark.long
@@ -55,7 +62,33 @@ def contacts_by_number(run_name: str, today: date) -> dict[str, list[policy.Cont
             if hit.contact.fate is Fate.RECORDED and number is not None:
                 retracted = hit.source_id == submission.retract
                 held.setdefault(number, []).append(as_the_policy_sees_it(hit.contact, decoys, retracted=retracted))
+    for delivery in drawn.live.deliveries:
+        if delivery.number is not None:
+            happened = as_twilio_tells_it(delivery, decoys[delivery.decoy], drawn.pointing.investigator.name, today)
+            held.setdefault(delivery.number, []).append(happened)
     return held
+
+
+def as_twilio_tells_it(delivery: Delivery, decoy: Decoy, organisation: str, today: date) -> policy.Contact:
+    """What the registry reads in the request."""
+    body = urlencode(form(delivery, made_up_account(), decoy.number.e164)).encode()
+    at = datetime(today.year, today.month, today.day, 8, tzinfo=UTC)
+    url = "https://registry.test/v1/intake/twilio/t"
+    read = contact_of(Arrived(policy.Provider.TWILIO, url, body, {}, at, form=True))
+    assert read is not None
+    assert (read.number, read.unknown_verification) == (delivery.number, False)
+    contact = Contact(
+        organisation=organisation,
+        decoy=delivery.decoy,
+        written=Written(read.number, None),
+        number=delivery.number,
+        channel=read.channel,
+        occurred_at=at,
+        attestation=read.attestation,
+        diverted=read.diverted,
+    )
+    seen = as_the_policy_sees_it(contact, {decoy.key: decoy}, retracted=False)
+    return replace(seen, verification=read.verification)
 
 
 def as_the_policy_sees_it(contact: Contact, decoys: dict[str, Decoy], *, retracted: bool) -> policy.Contact:
@@ -94,25 +127,26 @@ def test_two_runs_share_no_name_source_id_or_uncontacted_company_number_that_the
     assert not {h.source_id for s in one.submissions for h in s.hits} & {
         h.source_id for s in other.submissions for h in s.hits
     }
-    uses = [set(lines) for lines in (CALLER_LINES, CONTACTED_COMPANY_LINES, UNCONTACTED_COMPANY_LINES, DECOY_LINES)]
+    used = (CALLER_LINES, CONTACTED_COMPANY_LINES, OUTREACH_LINES, UNCONTACTED_COMPANY_LINES, DECOY_LINES)
+    uses = [set(lines) for lines in used]
     assert sum(map(len, uses)) == len(set[int]().union(*uses))
     assert set[int]().union(*uses) <= set(range(100, 200))
 
 
-def test_four_organisations_have_twelve_decoys_of_which_ten_are_advertised() -> None:
-    assert [len(s.investigator.decoys) for s in samples().submissions] == [4, 3, 3, 2]
+def test_four_organisations_have_thirteen_decoys_of_which_ten_are_advertised() -> None:
+    assert [len(s.investigator.decoys) for s in samples().submissions] == [4, 3, 3, 3]
     roles = Counter(decoy.role for decoy in samples().decoys())
-    assert roles == {Role.ADVERTISEMENT: 10, Role.CONTROL: 1, Role.DETERRENCE: 1}
+    assert roles == {Role.ADVERTISEMENT: 10, Role.CONTROL: 2, Role.DETERRENCE: 1}
     numbers = [SANDBOX.normalise(decoy.number.e164).e164 for decoy in samples().decoys()]
-    assert len(set(numbers)) == 12
+    assert len(set(numbers)) == 13
     for decoy in samples().decoys():
         assert decoy.live_until is None or decoy.live_from < decoy.live_until
         assert decoy.acquired_on is None or decoy.acquired_on <= decoy.live_from.date()
 
 
-def test_five_thousand_hits_are_submitted_in_all_three_ways() -> None:
+def test_five_thousand_hits_are_submitted_in_all_three_ways_or_told_by_the_provider() -> None:
     counts = {s.investigator.name: len(s.hits) for s in samples().submissions}
-    assert sum(counts.values()) == HITS
+    assert sum(counts.values()) + len(samples().live.deliveries) == HITS
     assert min(counts.values()) > 800
     assert {s.investigator.feed for s in samples().submissions} == set(Feed)
 
@@ -205,7 +239,8 @@ def test_the_policy_answers_every_row_of_the_company_file_as_the_stories_say(run
         window = policy.Window(day(row.since), day(row.until))
         held = contacts_by_number(run_name, today).get(row.number, [])
         assessment = policy.Policy().assess(held, now, window)
-        outcome, reason, evidence = policy.answer(assessment, excluded=False, disputed=False)
+        excluded = row.number in {member.e164 for member in samples(run_name, today).live.team}
+        outcome, reason, evidence = policy.answer(assessment, excluded=excluded, disputed=False)
         grade = None if evidence is None else evidence.grade
         assert (outcome, reason, grade) == (row.expected.outcome, row.expected.reason, row.expected.grade), row.device
 
@@ -222,7 +257,7 @@ def test_every_outcome_and_grade_is_among_the_two_thousand_rows() -> None:
         for row in samples().company
     )
     assert sum(expected.values()) == 2_000
-    assert expected["contact_observed", None, "single"] == 15
+    assert expected["contact_observed", None, "single"] == 19
     assert expected["contact_observed", None, "repeated"] == 12
     assert expected["contact_observed", None, "corroborated"] == 9
     assert expected["indeterminate", "possession_boundary", None] == 4
@@ -230,14 +265,45 @@ def test_every_outcome_and_grade_is_among_the_two_thousand_rows() -> None:
     assert expected["problem", None, None] == 12
 
 
-def test_sixty_company_numbers_are_among_the_contacts() -> None:
+def test_seventy_two_company_numbers_are_among_the_contacts() -> None:
     called = {
         hit.contact.number
         for submission in samples().submissions
         for hit in submission.hits
         if hit.contact.number is not None
     }
-    assert len(called & {row.number for row in samples().company}) == 60
+    told = {delivery.number for delivery in samples().live.deliveries if delivery.number is not None}
+    company = {row.number for row in samples().company}
+    assert (len(called & company), len(told & company), len((called | told) & company)) == (62, 12, 72)
+
+
+def test_what_twilio_tells_is_of_every_kind_and_reaches_the_control_line_too() -> None:
+    live = samples().live
+    roles = {decoy.key: decoy.role for decoy in samples().pointing.investigator.decoys}
+    by_role = Counter(roles[delivery.decoy] for delivery in live.deliveries)
+    assert by_role[Role.CONTROL] == 4
+    assert by_role[Role.ADVERTISEMENT] == len(live.deliveries) - 4
+    told = [delivery for delivery in live.deliveries if delivery.number is not None]
+    assert len(told) == len(live.deliveries) - 3
+    assert {SANDBOX.normalise(delivery.caller).e164 for delivery in told} == {delivery.number for delivery in told}
+    assert {refusal(d.caller, None) for d in live.deliveries if d.number is None} == {Code.WITHHELD}
+    verstats = {delivery.verstat for delivery in live.deliveries if delivery.is_call}
+    assert {"TN-Validation-Passed-A", "TN-Validation-Failed-A", "TN-Validation-Passed-A-Diverted"} <= verstats
+    assert sum(not delivery.is_call for delivery in live.deliveries) > 3
+    sids = {delivery.sid for delivery in live.deliveries}
+    assert len(sids) == len(live.deliveries)
+    assert live.repeated in live.deliveries
+
+
+def test_the_outreach_team_would_be_listed_if_it_were_not_excluded() -> None:
+    now = datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC)
+    held = contacts_by_number("krtbmw", TODAY)
+    (first, second, *others) = [held.get(member.e164, []) for member in samples().live.team]
+    for contacts in (first, second):
+        evidence = policy.Policy().assess(contacts, now).evidence
+        assert evidence is not None
+        assert (evidence.grade, evidence.contacts) == (policy.Grade.REPEATED, 3)
+    assert others == [[]] * 6
 
 
 def test_company_rows_stand_for_the_number_that_they_claim() -> None:
