@@ -19,6 +19,7 @@ from registry.db import admission
 from registry.domain.credentials import ApiKey, Mode, parse
 from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
+from registry.domain.limits import network_of
 from registry.operations.manage_keys import HASHER
 from registry.operations.registry import Registry
 
@@ -43,7 +44,7 @@ class Authenticator:
         self._registry = registry
         self._process_key = secrets.token_bytes(32)
         self._proved: OrderedDict[str, bytes] = OrderedDict()
-        self._blocked: OrderedDict[str, float] = OrderedDict()
+        self._blocked: OrderedDict[bytes, float] = OrderedDict()
         self._lock = threading.Lock()
         self._computing = threading.BoundedSemaphore(_AT_ONCE)
         # Verified where a key id is unknown, so that an unknown id takes as long as a wrong secret.
@@ -68,14 +69,14 @@ class Authenticator:
     def failed(self, address: str | None, key_id: str | None) -> Unproved:
         """Charges a failure to the address, and says how to answer it: 401, or 429 where there were too many."""
         settings = self._registry.settings
-        (fingerprint,) = self._registry.tagging.fingerprints([(Purpose.ADDRESS, ((address or "").encode(),))])
+        (fingerprint,) = self._registry.tagging.fingerprints([(Purpose.ADDRESS, (network_of(address),))])
         wait = self._registry.database.run_single(
             lambda c: admission.spend_address(c, fingerprint, settings.failures_per_minute)
         )
         if wait <= 0:
             return Unproved(key_id, Refused(Code.UNAUTHORIZED, "The request is not authorised."))
         with self._lock:
-            self._blocked[address or ""] = time.monotonic() + wait
+            self._blocked[network_of(address)] = time.monotonic() + wait
             while len(self._blocked) > _REMEMBERED:
                 self._blocked.popitem(last=False)
         return Unproved(key_id, _too_many_failures(wait))
@@ -86,10 +87,10 @@ class Authenticator:
 
     def _refuse_blocked(self, address: str | None) -> None:
         with self._lock:
-            until = self._blocked.get(address or "")
+            until = self._blocked.get(network_of(address))
             wait = 0.0 if until is None else until - time.monotonic()
             if until is not None and wait <= 0:
-                del self._blocked[address or ""]
+                del self._blocked[network_of(address)]
         if wait > 0:
             raise Unproved(None, _too_many_failures(wait))
 

@@ -1,11 +1,12 @@
 """The spine of providers' requests, which no API key comes with: finds the line that the address leads to, holds the
-request against its signature, spends the organisation's numbers, and takes it in with its audit event.
+request against its signature, spends one of the line's requests, and takes it in with its audit event.
 
 Whatever is wrong with the address or the signature is answered alike. A request whose signature holds is never refused
-for what others sent from its address: all of a provider's customers share that.
+for what others sent from its address, which all of a provider's customers share, nor for the numbers that its
+organisation has asked about today: a contact is told once, and would be lost.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import Request as HttpRequest
@@ -15,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from api import metrics
 from api.calls import printable
 from registry.db import admission
-from registry.db.intake import Line, find_line, spend_numbers
+from registry.db.intake import Line, find_line, spend_line
 from registry.domain.credentials import OrganisationKind
 from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
@@ -23,6 +24,7 @@ from registry.domain.intake.contacts import contact_of
 from registry.domain.intake.credentials import sealing_context
 from registry.domain.intake.received import Delivery
 from registry.domain.intake.signatures import HEADERS, claim_of
+from registry.domain.limits import network_of
 from registry.domain.policy import Provider
 from registry.operations.manage_intake import token_digest
 from registry.operations.operation import NOBODY, Caller, Request
@@ -47,7 +49,7 @@ class Arrival:
 
     registry: Registry
     provider: Provider
-    token: str
+    token: str = field(repr=False)
     request: Request
 
     async def delivery(self, http: HttpRequest) -> Delivery:
@@ -68,15 +70,13 @@ class Arrival:
         line = self._line(delivery)
         caller = Caller(line.organisation_id, OrganisationKind(line.organisation_kind), line.organisation_name)
         try:
+            self._spend(line)
             contact = contact_of(delivery)
-            charged = 0 if contact is None else 1
-            if contact is not None:
-                self._spend(line)
         except Refused as refusal:
             raise self._refused(refusal, caller) from None
-        operation = Intake(line.decoy_id, self.provider, contact, line.region)
+        operation = Intake(line.decoy_id, self.provider, contact, line.tag, line.region)
         try:
-            answered = self.registry.run(operation, caller, self.request, charged=charged)
+            answered = self.registry.run(operation, caller, self.request)
         except Refused as refusal:
             metrics.operations.labels(Intake.name, refusal.headline).inc()
             if refusal.code in NO_NUMBER:
@@ -114,7 +114,7 @@ class Arrival:
     def _failed(self, refusal: Refused, claimed: Caller) -> Refused:
         """Charges a failure to the address, and records it, unless there were too many from there to record more."""
         metrics.intake_failures.labels(self.provider.value).inc()
-        address = (self.request.address or "").encode()
+        address = network_of(self.request.address)
         (fingerprint,) = self.registry.tagging.fingerprints([(Purpose.ADDRESS, (address, _BUCKET))])
         most = self.registry.settings.failures_per_minute
         wait = self.registry.database.run_single(lambda c: admission.spend_address(c, fingerprint, most))
@@ -123,10 +123,10 @@ class Arrival:
         return self._refused(refusal, claimed)
 
     def _spend(self, line: Line) -> None:
-        wait = self.registry.database.run_single(lambda c: spend_numbers(c, line.organisation_id, 1))
+        """Before anything is read: what is malformed, told again or of no interest has its cost too."""
+        wait = self.registry.database.run_single(lambda c: spend_line(c, line.decoy_id))
         if wait > 0:
-            detail = "The line's organisation has used up its numbers for today."
-            raise Refused(Code.QUOTA_EXCEEDED, detail, retry_after=wait, violated=("org-day",))
+            raise Refused(Code.OVERLOADED, "Too many requests were signed for this line.", retry_after=wait)
 
     def _refused(self, refusal: Refused, caller: Caller) -> Refused:
         metrics.operations.labels(Intake.name, refusal.headline).inc()

@@ -176,28 +176,6 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint) RETURNS bigint
-    LANGUAGE plpgsql
-    AS $$
-DECLARE
-  v_at timestamptz;
-  v_day date;
-  v_quota bigint;
-BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
-  SELECT o.numbers_per_day INTO STRICT v_quota FROM registry.organisations o WHERE o.id = p_organisation;
-  v_at := clock_timestamp();
-  v_day := (v_at AT TIME ZONE 'UTC')::date;
-  INSERT INTO registry.organisation_days AS d (organisation_id, day, used)
-    SELECT p_organisation, v_day, p_numbers WHERE p_numbers <= v_quota
-    ON CONFLICT (organisation_id, day) DO UPDATE SET used = d.used + p_numbers WHERE d.used + p_numbers <= v_quota;
-  IF FOUND THEN
-    RETURN 0;
-  END IF;
-  RETURN greatest(1, (extract(epoch FROM ((v_day + 1)::timestamp AT TIME ZONE 'UTC') - v_at) * 1000000)::bigint);
-END
-$$;
-
 CREATE TABLE audit.checkpoint (
     size bigint NOT NULL,
     root bytea NOT NULL,
@@ -466,11 +444,9 @@ CREATE TABLE registry.hits (
     verification text,
     CONSTRAINT hits_attestation CHECK ((attestation = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
     CONSTRAINT hits_channel CHECK ((channel = ANY (ARRAY['sms'::text, 'mms'::text, 'chat'::text, 'voice'::text]))),
-    CONSTRAINT hits_provider CHECK ((provider = ANY (ARRAY['twilio'::text, 'telnyx'::text, 'generic'::text]))),
     CONSTRAINT hits_retraction CHECK (((retracted_at IS NULL) = (retraction_reason IS NULL))),
     CONSTRAINT hits_retraction_reason CHECK ((retraction_reason = ANY (ARRAY['misdial'::text, 'own_call'::text, 'test_call'::text, 'outreach'::text, 'wrong_decoy'::text, 'spoofed'::text, 'other'::text]))),
-    CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32)),
-    CONSTRAINT hits_verification CHECK ((verification = ANY (ARRAY['passed'::text, 'failed'::text, 'absent'::text])))
+    CONSTRAINT hits_tag CHECK ((octet_length(tag) = 32))
 );
 
 COMMENT ON TABLE registry.hits IS 'Contacts: the truth that listings are computed from. Only their retraction changes, and their tag where a newer generation takes it over.';
@@ -752,6 +728,12 @@ ALTER TABLE ONLY registry.generations
 ALTER TABLE ONLY registry.hits
     ADD CONSTRAINT hits_pkey PRIMARY KEY (tag, id);
 
+ALTER TABLE registry.hits
+    ADD CONSTRAINT hits_provider CHECK ((provider = ANY (ARRAY['twilio'::text, 'telnyx'::text, 'generic'::text]))) NOT VALID;
+
+ALTER TABLE registry.hits
+    ADD CONSTRAINT hits_verification CHECK ((verification = ANY (ARRAY['passed'::text, 'failed'::text, 'absent'::text]))) NOT VALID;
+
 ALTER TABLE ONLY registry.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (organisation_id, fingerprint);
 
@@ -929,9 +911,6 @@ GRANT ALL ON FUNCTION registry.charge_once(p_key text, p_scope text, p_organisat
 
 REVOKE ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) TO registry_app;
-
-REVOKE ALL ON FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint) TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE audit.checkpoint TO registry_sealer;
 GRANT SELECT ON TABLE audit.checkpoint TO registry_app;

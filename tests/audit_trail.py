@@ -52,6 +52,8 @@ class AuditTrail:
         assert event["id"] == event_id
         tags = self.disclosed(event_id)
         assert event["subjects"] == (hashlib.sha256(b"".join(tags)).hexdigest() if tags else None)
+        if event["private"] is None:
+            return event
         nonce, address, user_agent = self.private(event_id)
         private = json.dumps({"ip": address, "user_agent": user_agent}, separators=(",", ":")).encode()
         assert event["private"] == hashlib.sha256(nonce + private).hexdigest()

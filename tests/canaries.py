@@ -52,7 +52,8 @@ NUMBERS: Final = {
 }
 CONTROL: Final = "+15095550199"
 
-SOURCE_ID: Final = "SMc4n4ry0fAs0urceId5b1e"
+SOURCE_ID: Final = "SM" + "c4a4f00d" * 3 + "50c4a1d5"
+"""As Twilio's are: its signatures are taken for no others."""
 IDEMPOTENCY_KEY: Final = "c4n4ry-of-an-idempotency-key-77"
 REF: Final = "c4n4ry of an item's reference"
 MESSAGE: Final = "c4n4ry of a message that nobody may read"

@@ -172,18 +172,25 @@ def _intake(ground: Ground, key: str, decoy: str) -> None:
     _good(ground, Ask("listProviderCredentials", key=key))
 
     path = {"provider": "twilio", "token": str(issued["token"])}
+    malformed = (
+        message(NOT_SERVED, MessageSid=f"{SOURCE_ID}{NOT_SERVED}", To=DECOY),
+        message(REFUSED, Body=f"{MESSAGE}From{REFUSED}", To=DECOY),
+    )
     for told in (
-        message(LISTED, MessageSid=SOURCE_ID, Body=f"{MESSAGE} {REFUSED}", FromCity=MESSAGE),
-        message(LISTED, MessageSid=SOURCE_ID),
-        call(LISTED, StirVerstat=f"{MESSAGE} {REFUSED}", ForwardedFrom=REFUSED, CallerName=MESSAGE),
-        call("anonymous", CallSid=f"{SOURCE_ID}{REFUSED}", Caller=REFUSED),
-        message(REFUSED[:-3], MessageSid=REFUSED),
-        message(NOT_SERVED, MessageSid=NOT_SERVED),
+        message(LISTED, MessageSid=SOURCE_ID, Body=f"{MESSAGE} {REFUSED}", FromCity=MESSAGE, To=DECOY),
+        message(LISTED, MessageSid=SOURCE_ID, To=DECOY),
+        call(LISTED, StirVerstat=f"{MESSAGE} {REFUSED}", ForwardedFrom=REFUSED, CallerName=MESSAGE, To=DECOY),
+        call("anonymous", CallSid=SOURCE_ID, Caller=REFUSED, To=DECOY),
+        message(REFUSED[:-3], To=DECOY),
+        message(NOT_SERVED, To=DECOY),
+        message(LISTED, To=REFUSED),
         {**message(REFUSED), "SmsStatus": REFUSED},
+        *malformed,
     ):
         signature = twilio_signature(AUTH_TOKEN, issued["urls"]["twilio"], told)
         signed = Ask("takeIn", path=path, body=urlencode(told).encode())
-        _good(ground, signed.with_headers(Content_Type=FORM, X_Twilio_Signature=signature))
+        answer = ground.ask(signed.with_headers(Content_Type=FORM, X_Twilio_Signature=signature))
+        assert answer.status == (422 if told in malformed else 200), answer
         wrong = twilio_signature(REFUSED, issued["urls"]["twilio"], told)
         assert ground.ask(signed.with_headers(Content_Type=FORM, X_Twilio_Signature=wrong)).status == 403
     doubled = f"AccountSid={ACCOUNT}&From={REFUSED[1:]}&From={REFUSED[1:]}"

@@ -20,6 +20,8 @@ from standardwebhooks import Webhook
 
 FORM: Final = "application/x-www-form-urlencoded"
 ACCOUNT: Final = "AC" + "0123456789abcdef" * 2
+THE_LINE: Final = "+12065550000"
+"""Stands for the number of the line that something is sent to."""
 AUTH_TOKEN: Final = "an auth token of the tests".replace(" ", "-")
 TWIML: Final = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -53,7 +55,7 @@ def message(number: str, **more: str) -> dict[str, str]:
         "FromCity": "SEATTLE",
         "Body": "are you there",
         "FromCountry": "US",
-        "To": "+12065550199",
+        "To": THE_LINE,
         "ToZip": "",
         "NumSegments": "1",
         "MessageSid": sid,
@@ -70,7 +72,7 @@ def call(number: str, **more: str) -> dict[str, str]:
         "CallSid": new_sid("CA"),
         "AccountSid": ACCOUNT,
         "From": number,
-        "To": "+12065550199",
+        "To": THE_LINE,
         "Caller": number,
         "CallStatus": "ringing",
         "Direction": "inbound",
@@ -98,6 +100,7 @@ class Line:
     member: Member
     decoy: str
     urls: Mapping[str, str] = field(repr=False)
+    number: str = field(default="+12065550199", repr=False)
 
     def hits(self) -> list[dict[str, Any]]:
         """What was recorded on it, newest first."""
@@ -110,8 +113,15 @@ class Line:
 
     def twilio(self, parameters: Mapping[str, str], *, token: str = AUTH_TOKEN, url: str | None = None) -> Any:
         """A form, signed for the line's address, or another, with this auth token."""
+        parameters = self.called(parameters)
         signature = twilio_signature(token, url or self.urls["twilio"], parameters)
         return self.send_form(parameters, {"X-Twilio-Signature": signature})
+
+    def called(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """The same, as sent to this line, where they leave open to which."""
+        if isinstance(parameters, Several):
+            return Several([(n, self.number if v == THE_LINE else v) for n, v in parameters.pairs])
+        return {n: self.number if v == THE_LINE else v for n, v in parameters.items()}
 
     def send_form(
         self, parameters: Mapping[str, str], headers: Mapping[str, str], kind: str = FORM, query: str = ""
@@ -120,7 +130,7 @@ class Line:
         return self.send("twilio", content.encode(), {"Content-Type": kind, **headers}, query)
 
     def twilio_json(self, content: object, *, token: str = AUTH_TOKEN) -> Any:
-        body = json.dumps(content).encode()
+        body = json.dumps(content).replace(THE_LINE, self.number).encode()
         query = f"?bodySHA256={sha256(body).hexdigest()}"
         signature = twilio_signature(token, self.urls["twilio"] + query, {})
         headers = {"Content-Type": "application/json", "X-Twilio-Signature": signature}
@@ -128,6 +138,7 @@ class Line:
 
     def telnyx(self, content: object, key: Ed25519PrivateKey, at: datetime, kind: str = "application/json") -> Any:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        body = body.replace(THE_LINE.encode(), self.number.encode())
         timestamp = str(int(at.timestamp()))
         signature = base64.b64encode(key.sign(f"{timestamp}|".encode() + body)).decode()
         headers = {"telnyx-timestamp": timestamp, "telnyx-signature-ed25519": signature, "Content-Type": kind}
@@ -158,7 +169,7 @@ def new_line(member: Member, number: str, **more: Any) -> Line:
     decoy = member.register_decoy(number, **more)
     answer = member.post(f"/v1/decoys/{decoy}/intake-token")
     assert answer.status_code == 201, answer.text
-    return Line(member, decoy, answer.json()["urls"])
+    return Line(member, decoy, answer.json()["urls"], number)
 
 
 def add_credential(member: Member, provider: str, **members: str) -> str:
@@ -181,7 +192,7 @@ def telnyx_message(number: str, /, **more: Any) -> dict[str, Any]:
         "id": secrets.token_hex(16),
         "type": "SMS",
         "from": {"phone_number": number, "carrier": "A carrier", "line_type": "Wireless"},
-        "to": [{"phone_number": "+12065550199", "status": "delivered"}],
+        "to": [{"phone_number": THE_LINE, "status": "delivered"}],
         "text": "are you there",
         **more,
     }
@@ -194,7 +205,7 @@ def telnyx_call(number: str, **more: Any) -> dict[str, Any]:
         "call_control_id": "v3:" + secrets.token_hex(16),
         "call_leg_id": secrets.token_hex(16),
         "from": number,
-        "to": "+12065550199",
+        "to": THE_LINE,
         "state": "parked",
         "caller_id_name": "SOMEBODY",
         **more,

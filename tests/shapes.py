@@ -15,7 +15,7 @@ HIT_RESULT: Final = frozenset({"index", "status", "id", "notes", "problem"})
 ITEM_PROBLEM: Final = frozenset({"code", "pointer", "detail"})
 HIT: Final = frozenset(
     {
-        *("id", "decoy_id", "channel", "attestation", "diverted", "occurred_at", "recorded_at"),
+        *("id", "decoy_id", "channel", "attestation", "verification", "diverted", "occurred_at", "recorded_at"),
         *("retracted_at", "retraction_reason"),
     }
 )

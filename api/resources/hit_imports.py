@@ -82,15 +82,15 @@ async def import_hits(
     layout: Annotated[Layout, Query(alias="format")] = Layout.AUTO,
     mapping: Annotated[
         list[Text] | None,
-        Query(alias="map", max_length=9, description="`field=column`, for a file with other names; may be repeated."),
+        Query(alias="map", max_length=10, description="`field=column`, for a file with other names; may be repeated."),
     ] = None,
     decoy_id: Annotated[UUID | None, Query(description="For rows that name none.")] = None,
     channel: Annotated[Channel | None, Query(description="For rows that name none.")] = None,
     region: Annotated[Text | None, Query(max_length=16, description="For rows that name none.")] = None,
 ) -> Response:
-    """Our own header (`source_id,decoy_id,number,region,channel,occurred_at,attestation,diverted`), Twilio's message
-    log, any other by `map`, or NDJSON with the members of a hit. Rows that were recorded before are duplicates, so a
-    file can be imported again, and one that was cut off half way too.
+    """Our own header (`source_id,decoy_id,number,region,channel,occurred_at,attestation,verification,diverted`),
+    Twilio's message log, any other by `map`, or NDJSON with the members of a hit. Rows that were recorded before are
+    duplicates, so a file can be imported again, and one that was cut off half way too.
     """
     await run_in_threadpool(call.admit, RecordHitsChunk.name, numbers=0)
     settings = call.registry.settings

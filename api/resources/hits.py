@@ -28,11 +28,11 @@ from api.resources.model import (
 from registry.db.hits import Submission
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code
-from registry.domain.policy import Attestation, Channel
+from registry.domain.policy import Attestation, Channel, Verification
 from registry.operations.list_records import ListHits, Page
 from registry.operations.operation import Answered
 from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import Hit, Outcome, RecordHits, Status, tally
+from registry.operations.record_hits import Hit, Outcome, RecordHits, Status, consistent, tally
 from registry.operations.retract_hit import RetractHit, RetractionReason
 
 router = APIRouter(prefix="/v1/hits", tags=["Hits"], route_class=ProtectedRoute)
@@ -52,6 +52,11 @@ class HitModel(RequestModel):
     channel: Channel
     occurred_at: Moment
     attestation: Attestation | None = Field(None, description="STIR/SHAKEN level of a call's caller ID.")
+    verification: Verification | None = Field(
+        None,
+        description="What your provider made of the signature on a call's caller ID. `failed` never counts. An "
+        "`attestation` goes with `passed`, or with none given.",
+    )
     diverted: Flag = Field(default=False, description="The call was forwarded: its caller ID may be somebody else's.")
 
 
@@ -82,6 +87,7 @@ class SubmittedHit(AnswerModel):
     decoy_id: UUID
     channel: Channel
     attestation: Attestation | None
+    verification: Verification | None
     diverted: bool
     occurred_at: datetime
     recorded_at: datetime
@@ -95,6 +101,7 @@ class SubmittedHit(AnswerModel):
             decoy_id=hit.decoy_id,
             channel=Channel(hit.channel),
             attestation=None if hit.attestation is None else Attestation(hit.attestation),
+            verification=None if hit.verification is None else Verification(hit.verification),
             diverted=hit.diverted,
             occurred_at=hit.occurred_at,
             recorded_at=hit.recorded_at,
@@ -131,21 +138,7 @@ class RetractionAnswer(AnswerModel):
 )
 def create_hits(call: Annotated[Call, Depends(call_for(Scope.HITS, RecordHits))], submission: HitsRequest) -> Response:
     """Every hit is answered in order: recorded, duplicate, or refused with its problem."""
-    operation = RecordHits(
-        [
-            Hit(
-                number=hit.number,
-                decoy=hit.decoy_id,
-                channel=hit.channel,
-                occurred_at=hit.occurred_at,
-                region=hit.region,
-                source_id=hit.source_id,
-                attestation=hit.attestation,
-                diverted=hit.diverted,
-            )
-            for hit in submission.hits
-        ]
-    )
+    operation = RecordHits([_submitted(hit) for hit in submission.hits])
     return call.write(operation, _answer, _status)
 
 
@@ -188,6 +181,22 @@ def retract_hit(
     return call.write(
         RetractHit(hit_id, retraction.reason),
         lambda done: RetractionAnswer(hit=SubmittedHit.of(done.result), audit_id=done.audit_id),
+    )
+
+
+def _submitted(hit: HitModel) -> Hit | ItemRefusal:
+    return consistent(
+        Hit(
+            number=hit.number,
+            decoy=hit.decoy_id,
+            channel=hit.channel,
+            occurred_at=hit.occurred_at,
+            region=hit.region,
+            source_id=hit.source_id,
+            attestation=hit.attestation,
+            verification=hit.verification,
+            diverted=hit.diverted,
+        )
     )
 
 

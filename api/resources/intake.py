@@ -20,6 +20,7 @@ _GENERIC: Final[dict[str, Any]] = {
     "data": {
         "id": "call-0198",
         "number": "+12065550177",
+        "to": "+12065550199",
         "channel": "voice",
         "occurred_at": "2026-03-01T10:00:00Z",
         "attestation": "A",
@@ -86,7 +87,8 @@ async def take_in(request: Request, provider: ProviderName, token: Token) -> Res
     """For Twilio (`X-Twilio-Signature`), Telnyx (`telnyx-signature-ed25519`) and, as `generic`, for anything that signs
     by the Standard Webhooks specification and sends `contact.received` events as in the example. An event that is told
     again is answered the same and recorded once. A caller ID that is no phone number is answered like any other, so
-    that the provider does not repeat it, and not recorded. Nothing of a message's text, names, places or media is kept.
+    that the provider does not repeat it, and not recorded; so is a contact with another line than this, where the
+    request says with which. Nothing of a message's text, names, places or media is kept.
     """
     arrived = arrival(request, provider, token)
     delivery = await arrived.delivery(request)

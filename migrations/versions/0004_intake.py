@@ -12,7 +12,8 @@ branch_labels = None
 depends_on = None
 
 _SQL = Path(__file__).with_suffix("")
-_PARTS = ("contacts", "providers", "lifecycle", "exclusions", "grants")
+_PARTS = ("lifecycle", "contacts", "providers", "exclusions", "grants")
+"""What reads a whole table without keeping anybody from it comes before what does."""
 
 
 def upgrade() -> None:

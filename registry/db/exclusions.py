@@ -77,6 +77,13 @@ _EXPIRED: Final = (
     )
     .values(removed_at=exclusions.c.expires_at)
 )
+# What the operator says itself takes the place of what the registry holds for a few days on its side.
+_MAKE_ROOM: Final = text(
+    "UPDATE registry.exclusions"
+    " SET removed_at = CASE WHEN expires_at <= :now THEN expires_at ELSE clock_timestamp() END"
+    " WHERE tag = ANY (CAST(:tags AS bytea[])) AND removed_at IS NULL"
+    " AND (expires_at <= :now OR organisation_id IS NULL AND reason = 'flood')"
+)
 _CARRIED_FIRMLY: Final = _CARRIED.with_for_update(read=True)
 # In the order of the tags: of two that add the same numbers at once, one waits for the other and never both.
 _ADD_ALL: Final = text(
@@ -92,6 +99,7 @@ _HELD: Final = select(exclusions.c.tag).where(
     exclusions.c.tag == any_(_TAGS),
     _NOT_REMOVED,
     _OF_SIDE,
+    exclusions.c.reason != "flood",
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
 )
 _END: Final = (
@@ -138,7 +146,7 @@ def add(
 
     An exclusion that has expired is closed first, so that it does not stand in the way of a new one.
     """
-    tx.connection.execute(_EXPIRED, {"tags": bytes_array(tags.values()), "now": now})
+    make_room(tx, organisation_id, list(tags.values()), now)
     tx.connection.execute(
         _ADD,
         [
@@ -158,6 +166,14 @@ def add(
 def close_expired(tx: Writing, tags: Sequence[bytes], now: datetime) -> None:
     """Puts away what has expired, so that it does not stand in the way of `add_all`."""
     tx.connection.execute(_EXPIRED, {"tags": bytes_array(tags), "now": now})
+
+
+def make_room(tx: Writing, organisation_id: UUID | None, tags: Sequence[bytes], now: datetime) -> None:
+    """Like `close_expired`; and for the operator's side it ends floods' holds, which would end by themselves and leave
+    the number that the operator meant to exclude without any.
+    """
+    statement = _MAKE_ROOM if organisation_id is None else _EXPIRED
+    tx.connection.execute(statement, {"tags": bytes_array(tags), "now": now})
 
 
 def add_all(tx: Writing, organisation_id: UUID | None, new: Sequence[NewExclusion]) -> frozenset[bytes]:
@@ -180,7 +196,7 @@ def add_all(tx: Writing, organisation_id: UUID | None, new: Sequence[NewExclusio
 
 
 def held(tx: Reading, organisation_id: UUID | None, tags: Sequence[bytes], now: datetime) -> frozenset[bytes]:
-    """Those of the tags that this side excludes at this moment."""
+    """Those of the tags that this side excludes at this moment, by its own word."""
     parameters = {"tags": bytes_array(tags), "owner": organisation_id, "now": now}
     return frozenset(row[0] for row in tx.connection.execute(_HELD, parameters))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, func, select, text, tuple_, union, update
+from sqlalchemy import ColumnElement, any_, bindparam, func, select, text, tuple_, union, update
 
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import Reading, Writing
@@ -39,6 +39,7 @@ class Submission:
     decoy_id: UUID
     channel: str
     attestation: str | None
+    verification: str | None
     diverted: bool
     occurred_at: datetime
     recorded_at: datetime
@@ -102,11 +103,12 @@ _CARRY: Final = text(
     "SELECT older FROM registry.carry_contacts(CAST(:older AS bytea[]), CAST(:newer AS bytea[]),"
     " CAST(:generation AS smallint))"
 )
-_SUBMISSION_COLUMNS: Final = (
+_SUBMISSION_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     hits.c.id,
     hits.c.decoy_id,
     hits.c.channel,
     hits.c.attestation,
+    hits.c.verification,
     hits.c.diverted,
     hits.c.occurred_at,
     hits.c.recorded_at,

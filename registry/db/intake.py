@@ -1,10 +1,11 @@
-"""What a provider's request meets in the database: the line that its address leads to, the organisation's day, and the
-count of callers that withheld their number.
+"""What a provider's request meets in the database: the line that its address leads to, the limit on it, and the count
+of callers that withheld their number.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from sqlalchemy import Connection, text
 
 from registry.db.database import Writing
 from registry.db.driver import DriverStatement
+
+PER_MINUTE: Final = 600
+"""Signed requests to one line, all of which may come at once. No line that people call has so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Line:
 
     decoy_id: UUID
     region: str | None
+    tag: bytes = field(repr=False)
     organisation_id: UUID
     organisation_kind: str
     organisation_name: str
@@ -31,7 +36,7 @@ class Line:
 
 _FIND: Final = DriverStatement(
     text(
-        "SELECT d.id, d.region, o.id, o.kind, o.name, coalesce(c.ids, '{}'), coalesce(c.sealed, '{}')"
+        "SELECT d.id, d.region, d.tag, o.id, o.kind, o.name, coalesce(c.ids, '{}'), coalesce(c.sealed, '{}')"
         " FROM registry.decoys d JOIN registry.organisations o ON o.id = d.organisation_id"
         " CROSS JOIN LATERAL (SELECT array_agg(p.id ORDER BY p.id DESC) AS ids,"
         " array_agg(p.sealed ORDER BY p.id DESC) AS sealed FROM registry.provider_credentials p"
@@ -40,7 +45,7 @@ _FIND: Final = DriverStatement(
         " WHERE d.intake_token = CAST(:token AS bytea) AND o.suspended_at IS NULL"
     )
 )
-_SPEND: Final = DriverStatement(text("SELECT registry.spend_numbers(:organisation, :numbers)"))
+_SPEND: Final = DriverStatement(text("SELECT registry.spend_address(:line, :per_minute)"))
 _SET_TOKEN: Final = text(
     "UPDATE registry.decoys SET intake_token = CAST(:token AS bytea)"
     " WHERE organisation_id = :owner AND id = :decoy RETURNING 1"
@@ -55,15 +60,20 @@ _COUNT_WITHHELD: Final = text(
 )
 
 
+def line_key(decoy_id: UUID) -> bytes:
+    """What a line's limit is kept under, beside those of client addresses. 32 bytes."""
+    return sha256(b"intake:" + decoy_id.bytes).digest()
+
+
 def find_line(connection: Connection, token: bytes, provider: str) -> Line | None:
     """token: SHA-256 of the address's. None where no line has it, or its organisation is suspended."""
     rows = _FIND.rows(connection, {"token": token, "provider": provider})
     return Line(*rows[0]) if rows else None
 
 
-def spend_numbers(connection: Connection, organisation_id: UUID, numbers: int) -> float:
-    """Spends numbers of the organisation's day; returns the seconds to wait, 0 where they fitted. In autocommit."""
-    rows = _SPEND.rows(connection, {"organisation": organisation_id, "numbers": numbers})
+def spend_line(connection: Connection, decoy_id: UUID) -> float:
+    """Spends one request of the line's; returns the seconds to wait, 0 where it was still allowed. In autocommit."""
+    rows = _SPEND.rows(connection, {"line": line_key(decoy_id), "per_minute": PER_MINUTE})
     return int(rows[0][0]) / 1_000_000
 
 

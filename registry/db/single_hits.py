@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, literal_column, select, text
+from sqlalchemy import bindparam, exists, func, select, text, true
 
 from registry.db.database import Writing
 from registry.db.driver import DriverStatement
@@ -75,12 +75,10 @@ _EXCLUSION: Final = (
     )
     .subquery("x")
 )
-_DISPUTED: Final = (
-    select(literal_column("1")).where(disputes.c.tag == bindparam("of_tag"), disputes.c.closed_at.is_(None)).exists()
-)
+_DISPUTED: Final = exists().where(disputes.c.tag == bindparam("of_tag"), disputes.c.closed_at.is_(None))
 _BEHIND: Final = DriverStatement(
     select(_EXCLUSION.c.many, _EXCLUSION.c.endless, _EXCLUSION.c.last, _DISPUTED, *CONTACT_COLUMNS)
-    .select_from(hits.join(decoys, decoys.c.id == hits.c.decoy_id).join(_EXCLUSION, literal_column("true")))
+    .select_from(hits.join(decoys, decoys.c.id == hits.c.decoy_id).join(_EXCLUSION, true()))
     .where(hits.c.tag == bindparam("of_tag"), hits.c.retracted_at.is_(None))
 )
 _FINISH: Final = DriverStatement(

@@ -17,6 +17,8 @@ import rfc8785
 VERSION: Final = 1
 NONCE_BYTES: Final = 16
 OK: Final = "ok"
+HOLD_FLOOD: Final = "hold_flood"
+"""The operation of the one event that the registry makes by itself, beside that of the request which made it do so."""
 
 
 @dataclass(frozen=True, slots=True)

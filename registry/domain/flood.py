@@ -1,11 +1,12 @@
 """When contacts come so fast that they say more about whoever sends them than about a caller or a line.
 
-A number that floods is held back, a decoy that is flooded goes into quarantine; both until somebody has looked. Only
-what happened lately is watched, so that the file of a whole year floods nothing by its length. Sees no number, no tag
-and no clock.
+A number that floods is held back for a few days, so that nobody hides a listed one for good by flooding with it; a
+decoy that is flooded goes into quarantine until somebody has looked. Only what happened lately is watched, so that the
+file of a whole year floods nothing by its length. Sees no number, no tag and no clock.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,8 @@ from typing import Final
 from uuid import UUID
 
 WATCHED: Final = timedelta(hours=48)
+HELD_FOR: Final = timedelta(days=7)
+"""A number, unless somebody lets go of it before. Longer than what is watched: the same contacts hold it only once."""
 NUMBER_WINDOW: Final = timedelta(hours=1)
 USUAL_DAYS: Final = 14
 """A decoy's usual day is the mean of so many days before, those with contacts alone."""
@@ -32,6 +35,13 @@ class Alarm:
 
     flooded: Flooded
     decoy: UUID | None = None
+
+
+def counted(alarms: Iterable[Alarm]) -> dict[str, int]:
+    """How many numbers were held and decoys quarantined, for an audit event: only what there is."""
+    many = Counter(alarm.flooded for alarm in alarms)
+    names = {Flooded.NUMBER: "held_numbers", Flooded.DECOY: "quarantined_decoys"}
+    return {names[flooded]: many[flooded] for flooded in sorted(many)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ the same answers to the bit. This module holds no state and never asks the clock
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Final
 
 DAY_SECONDS: Final = 86_400
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MICROSECONDS_PER_SECOND: Final = 1_000_000
 _DAY: Final = timedelta(days=1)
+_IPV6_PREFIX: Final = 64
 
 
 class LimitName(StrEnum):
@@ -165,6 +167,22 @@ def day_standing(quota: int, used: int, now: datetime) -> Standing:
         reset=-((now - next_utc_midnight(now)) // timedelta(seconds=1)),
         unit=Unit.NUMBERS,
     )
+
+
+def network_of(address: str | None) -> bytes:
+    """What failures of a client's address are counted by: whoever has an IPv6 address has 64 bits of them (RFC 6177).
+
+    An IPv4 address is counted by itself, also where IPv6 carries it; anything else, such as a host's name, as it is.
+    """
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return (address or "").encode()
+    if isinstance(parsed, IPv4Address):
+        return str(parsed).encode()
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped).encode()
+    return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False)).encode()
 
 
 def next_utc_midnight(now: datetime) -> datetime:

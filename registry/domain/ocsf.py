@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from registry.domain.audit import OK
+from registry.domain.audit import HOLD_FLOOD, OK
 
 VERSION: Final = "1.8.0"
 CLASS_UID: Final = 6003
@@ -25,8 +25,8 @@ _VERBS: Final = {
     **dict.fromkeys(("check", "disclose", "download", "evaluate", "export", "list", "look"), _READ),
     **dict.fromkeys(("prove", "read", "view"), _READ),
     "subject": _READ,  # subject_disclosures
-    **dict.fromkeys(("change", "close", "end", "expire", "quarantine", "rekey", "release", "resume"), _UPDATE),
-    **dict.fromkeys(("retire", "retract", "revoke", "set", "suspend", "verify"), _UPDATE),
+    **dict.fromkeys(("change", "close", "end", "expire", "hold", "quarantine", "rekey", "release"), _UPDATE),
+    **dict.fromkeys(("resume", "retire", "retract", "revoke", "set", "suspend", "verify"), _UPDATE),
     **dict.fromkeys(("drop", "remove"), _DELETE),
 }
 """The first word of an operation's name -> what it does. `verify_listings` may repair what it looks at."""
@@ -101,12 +101,12 @@ def _metadata(event: Mapping[str, Any], index: int | None) -> dict[str, Any]:
 
 
 def _actor(event: Mapping[str, Any]) -> dict[str, Any]:
-    """A key acts for its organisation, the command line for nobody that the log knows."""
+    """A key acts for its organisation, the command line and the registry itself for nobody that the log knows."""
     key, organisation = event["actor"]["key"], event["actor"]["organisation"]
     if key is not None:
         belongs = {} if organisation is None else {"org": {"uid": organisation}}
         return {"user": {"uid": key, "type_id": _SERVICE, "type": "Service", **belongs}}
-    if event["request"]["route"].startswith(_COMMAND):
+    if event["request"]["route"].startswith(_COMMAND) or event["operation"] == HOLD_FLOOD:
         return {"app_name": "demand-registry"}
     return {"user": {"name": "unknown", "type_id": _UNKNOWN, "type": "Unknown"}}
 

@@ -1,7 +1,9 @@
 """Holding back what floods the registry, in the transaction that records it: reported, and not listed.
 
 The rules are `registry.domain.flood`'s. This only finds what they need, for the decoys and numbers of one batch, and
-looks closely at none that is not over a limit. It answers nothing: a submission is answered the same either way.
+looks closely at none that is not over a limit. It answers nothing: a submission is answered, and recorded in its own
+event, the same either way. What was held is an event of the registry's own (`registry.operations.registry`), because
+whether a number is held depends on what the operator excludes, which is nobody else's to know.
 """
 
 from collections import Counter
@@ -13,7 +15,7 @@ from registry.db import decoy_days, decoys, exclusions, floods
 from registry.db.database import Reading, Writing
 from registry.db.exclusions import NewExclusion
 from registry.db.hits import NewHit
-from registry.domain.flood import USUAL_DAYS, Alarm, Flooded, FloodGuard, day_of
+from registry.domain.flood import HELD_FOR, USUAL_DAYS, Alarm, Flooded, FloodGuard, day_of
 from registry.operations.refresh_listings import refresh_decoy, refresh_listings
 from registry.operations.registry import Registry
 
@@ -56,7 +58,7 @@ def hold_flooding(
     contacts: Mapping[bytes, int],
     all_tags: Mapping[bytes, Sequence[bytes]],
 ) -> list[Alarm]:
-    """Holds numbers whose contacts come too thick, by an exclusion of the operator's side.
+    """Holds numbers whose contacts come too thick, by an exclusion of the operator's side that ends by itself.
 
     contacts: how many each tag of the batch has, whose listings this transaction holds. all_tags: a number's newest tag
     -> those under every active generation, newest first.
@@ -70,9 +72,10 @@ def hold_flooding(
     flooding = [tag for tag, moments in recent.items() if guard.is_crowded(moments)]
     if not flooding:
         return []
+    ends = registry.clock() + HELD_FOR
     new = [
         NewExclusion(
-            registry.new_id(), dict(zip(registry.generations.active, all_tags[tag], strict=True)), floods.REASON, None
+            registry.new_id(), dict(zip(registry.generations.active, all_tags[tag], strict=True)), floods.REASON, ends
         )
         for tag in flooding
     ]
@@ -86,13 +89,6 @@ def hold_flooding(
 def guard_of(registry: Registry) -> FloodGuard:
     settings = registry.settings
     return FloodGuard(settings.flood_number_contacts, settings.flood_decoy_contacts)
-
-
-def alarm_counts(alarms: Iterable[Alarm]) -> dict[str, int]:
-    """For the audit event: only what there is."""
-    counted = Counter(alarm.flooded for alarm in alarms)
-    names = {Flooded.NUMBER: "held_numbers", Flooded.DECOY: "quarantined_decoys"}
-    return {names[flooded]: many for flooded, many in sorted(counted.items())}
 
 
 def _watched_days(guard: FloodGuard, registry: Registry, new: Iterable[NewHit]) -> Days:

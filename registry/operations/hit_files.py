@@ -12,10 +12,10 @@ from uuid import UUID
 from registry.domain import cells
 from registry.domain.errors import Code, Refused
 from registry.domain.ndjson import count_json_lines, json_lines
-from registry.domain.policy import Attestation, Channel
+from registry.domain.policy import Attestation, Channel, Verification
 from registry.domain.tables import Record, Survey, find_column, records, survey
 from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import DecoyNumber, Hit
+from registry.operations.record_hits import DecoyNumber, Hit, consistent
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -28,6 +28,7 @@ FIELDS: Final = (
     "channel",
     "occurred_at",
     "attestation",
+    "verification",
     "diverted",
 )
 SOURCE_ID_LENGTH: Final = 200
@@ -144,6 +145,8 @@ def read_hit(values: Mapping[str, str], options: HitFileOptions) -> Hit | ItemRe
             raise Refused(Code.MISSING_FIELD, "The channel is missing: sms, mms, chat or voice.")
         at = "attestation"
         attestation = _one_of(Attestation, values.get("attestation", "").upper())
+        at = "verification"
+        verification = _one_of(Verification, values.get("verification", "").lower())
         at = "diverted"
         diverted = cells.flag(values.get("diverted", ""))
         at = "occurred_at"
@@ -154,7 +157,7 @@ def read_hit(values: Mapping[str, str], options: HitFileOptions) -> Hit | ItemRe
             raise Refused(Code.INVALID_VALUE, f"A source id has at most {SOURCE_ID_LENGTH} characters.")
     except Refused as refused:
         return ItemRefusal(refused.code, at, refused.detail)
-    return Hit(
+    hit = Hit(
         number=values.get("number", ""),
         decoy=decoy,
         channel=channel,
@@ -162,8 +165,10 @@ def read_hit(values: Mapping[str, str], options: HitFileOptions) -> Hit | ItemRe
         region=values.get("region") or options.region,
         source_id=source_id,
         attestation=attestation,
+        verification=verification,
         diverted=diverted,
     )
+    return consistent(hit)
 
 
 def _decoy(values: Mapping[str, str], options: HitFileOptions) -> UUID | DecoyNumber:

@@ -32,7 +32,8 @@ class Excluded:
 class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
     """It works at once, for every hit that was recorded before or will be. Numbers of any region can be excluded.
 
-    Refused(already_excluded) where the caller's side does so already. Whether another side does is not told.
+    Refused(already_excluded) where the caller's side does so already. Whether another side does is not told. What the
+    operator says takes the place of a hold by a flood, which is on its side and ends by itself.
     """
 
     name = "add_exclusion"
@@ -149,7 +150,7 @@ def exclude_all(
     side: an investigator's organisation; None: the operator's. One that the side has already stays as it is.
     carried: tags of the newest generation that an older exclusion was copied to; their listings are renewed as well.
     """
-    exclusions.close_expired(tx, [tag for one in new for tag in one.tags.values()], registry.clock())
+    exclusions.make_room(tx, side, [tag for one in new for tag in one.tags.values()], registry.clock())
     added = exclusions.add_all(tx, side, new)
     generations = {tag: generation for one in new for generation, tag in one.tags.items() if tag in added}
     generations |= dict.fromkeys(carried, registry.generations.current)

@@ -122,7 +122,7 @@ class RecordHits(WriteOperation[list[PreparedHit | ItemRefusal], list[Outcome]])
         )
         return Done(
             outcomes,
-            count={**tally(outcomes), **flood_guard.alarm_counts(alarms)},
+            count=tally(outcomes),
             policy=registry.policy.name,
             generation=registry.generations.current,
             alarms=alarms,
@@ -164,6 +164,13 @@ def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return counted
 
 
+def consistent(hit: Hit) -> Hit | ItemRefusal:
+    """The hit, or its refusal where it says that nobody vouches for its caller ID, and who does."""
+    if hit.attestation is not None and hit.verification not in {None, Verification.PASSED}:
+        return ItemRefusal(Code.INVALID_VALUE, "attestation", "An attestation goes with a verification that passed.")
+    return hit
+
+
 def _prepare_all(registry: Registry, items: Sequence[Hit | ItemRefusal]) -> list[PreparedHit | ItemRefusal]:
     latest = registry.clock() + CLOCK_SKEW
     wanted = [item for item in items if isinstance(item, Hit) and item.occurred_at <= latest]
@@ -174,10 +181,24 @@ def _prepare_all(registry: Registry, items: Sequence[Hit | ItemRefusal]) -> list
         if isinstance(item, ItemRefusal):
             prepared.append(item)
         elif item.occurred_at > latest:
-            prepared.append(ItemRefusal(Code.DATE_IN_FUTURE, "occurred_at", "The contact lies in the future."))
+            prepared.append(_in_future())
         else:
             prepared.append(_prepared(registry, item, next(numbers), lines))
     return prepared
+
+
+def prepare_beside(
+    registry: Registry, hit: Hit, others: Sequence[WrittenNumber]
+) -> tuple[PreparedHit | ItemRefusal, list[TaggedNumber | Refused]]:
+    """What `RecordHits` prepares of a hit whose decoy is named by its id, and other numbers, read along with it."""
+    if hit.occurred_at > registry.clock() + CLOCK_SKEW:
+        return _in_future(), []
+    own, *read = registry.read_numbers([WrittenNumber(hit.number, hit.region, _source(hit)), *others])
+    return _prepared(registry, hit, own, {}), read
+
+
+def _in_future() -> ItemRefusal:
+    return ItemRefusal(Code.DATE_IN_FUTURE, "occurred_at", "The contact lies in the future.")
 
 
 def _prepared(

@@ -65,7 +65,7 @@ def _held(
 def _done(registry: Registry, status: Status, alarms: tuple[Alarm, ...] = ()) -> Done[Status]:
     return Done(
         status,
-        count={status.value: 1, **flood_guard.alarm_counts(alarms)},
+        count={status.value: 1},
         policy=registry.policy.name,
         generation=registry.generations.current,
         alarms=alarms,

@@ -3,21 +3,22 @@
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from registry.db import audit, generations
 from registry.db.database import Database, Writing
-from registry.domain.audit import NONCE_BYTES, OK, Event, PrivatePart, Requested
+from registry.domain import flood
+from registry.domain.audit import HOLD_FLOOD, NONCE_BYTES, OK, Event, PrivatePart, Requested
 from registry.domain.errors import Code, Refused
 from registry.domain.generations import Generations
 from registry.domain.identifiers import RANDOM_BYTES, uuid7
 from registry.domain.numbers import Normaliser
 from registry.domain.policy import Policy
 from registry.operations.idempotency import Replayed
-from registry.operations.operation import Answered, Caller, Done, Operation, Request, WriteOperation
+from registry.operations.operation import NOBODY, Answered, Caller, Done, Operation, Request, WriteOperation
 from registry.operations.private_sets import Builders
 from registry.settings import Settings
 from registry.tagging import TaggedNumber, Tagging, WrittenNumber
@@ -122,6 +123,8 @@ class Registry:
                 event = self._event(audit_id, operation, caller, request, done=done, charged=charged)
                 if not audit.record(tx, event, active, done.made_under):
                     raise keys_out_of_date()
+                if done.alarms:
+                    audit.record(tx, self._held_back(done, request))
                 answered = Answered(done.result, audit_id, self.clock(), done.alarms)
                 if after is not None:
                     after(tx, answered)
@@ -190,6 +193,14 @@ class Registry:
             self.record_refusal(Code.INTERNAL, operation, caller, request, charged=charged)
         except Refused:
             _log.warning("a fault could not be recorded", extra={"request_id": str(request.id)})
+
+    def _held_back(self, done: Done[Any], request: Request) -> Event:
+        """What the registry did by itself, on nobody's behalf. The caller's own event says nothing of it: from what is
+        held, and what is not, one could tell what the operator excludes.
+        """
+        own = replace(request, address=None, user_agent=None)
+        what = Done(None, count=flood.counted(done.alarms), policy=done.policy, generation=done.generation)
+        return self._event(self.new_id(), HOLD_FLOOD, NOBODY, own, done=what)
 
     def _event(
         self,

@@ -1,4 +1,5 @@
-"""Numbers and decoys with far more contacts than usual are held back, told about, and not listed until somebody looks.
+"""Numbers and decoys with far more contacts than usual are held back, told about, and not listed: a number for a week,
+a decoy until somebody looks.
 
 Here a number may have three contacts within an hour, and a decoy five a day.
 """
@@ -20,6 +21,9 @@ from waiting import until_waiting
 
 from api import metrics
 from registry.db.embedded import EmbeddedUrls
+from registry.domain.credentials import Scope
+from registry.operations.operation import COMMAND_LINE, Request
+from registry.operations.verify_listings import VerifyListings
 
 NUMBERS: Final = fictional_numbers()
 TODAY: Final = NOW - timedelta(hours=2)
@@ -95,6 +99,20 @@ def standing(investigator: Member, decoy: str) -> Any:
     return found["quarantine_reason"]
 
 
+def held(trail: AuditTrail, *answers: Any) -> dict[str, int]:
+    """What the registry's own events of these requests say was held back."""
+    found: dict[str, int] = {}
+    for answer in answers:
+        for event in trail.of(answer):
+            if event["operation"] == "hold_flood":
+                assert event["actor"] == {"organisation": None, "key": None, "on_behalf_of": None}
+                assert event["private"] is None
+                count = dict(event["count"])
+                assert (count.pop("submitted"), count.pop("charged")) == (0, 0)
+                found = {name: found.get(name, 0) + count.get(name, 0) for name in {*found, *count}}
+    return found
+
+
 def alarms() -> dict[str, float]:
     """What the metrics have counted so far."""
     found: dict[str, float] = dict.fromkeys(COUNTERS, 0.0)
@@ -117,20 +135,17 @@ def test_a_number_that_floods_is_held_and_told_about_without_being_named(
     assert employer.look_up(number)["outcome"] == "none"
     told = answer.json()
     assert told.keys() == {"results", "recorded", "duplicate", "refused", "audit_id"}
-    event = trail.only(answer)
-    assert event["count"] == {
-        "submitted": 1,
-        "charged": 1,
-        "recorded": 1,
-        "duplicate": 0,
-        "refused": 0,
-        "held_numbers": 1,
-    }
+    event, own = trail.of(answer)
+    assert event["id"] == told["audit_id"]
+    assert event["count"] == {"submitted": 1, "charged": 1, "recorded": 1, "duplicate": 0, "refused": 0}
+    assert (own["operation"], own["request"]) == ("hold_flood", event["request"])
+    assert held(trail, answer) == {"held_numbers": 1}
     (record,) = caplog.records
     assert (vars(record)["flooded"], vars(record)["audit_id"]) == ("number", event["id"])
     assert "decoy_id" not in vars(record)
-    held = operator.get("/v1/exclusions").json()["data"][0]
-    assert (held["reason"], held["expires_at"], held["removed_at"]) == ("flood", None, None)
+    shown = operator.get("/v1/exclusions").json()["data"][0]
+    ends = (flooded.clock.now + timedelta(days=7)).isoformat().replace("+00:00", "Z")
+    assert (shown["reason"], shown["expires_at"], shown["removed_at"]) == ("flood", ends, None)
     assert standing(investigator, decoy) is None
 
 
@@ -164,12 +179,80 @@ def test_a_released_number_is_not_held_again_for_what_it_did_before(
     assert employer.look_up(number)["outcome"] == "none"
 
 
+def test_a_hold_ends_after_a_week_and_what_it_was_for_does_not_hold_again(
+    flooded: House, investigator: Member, employer: Member, number: str
+) -> None:
+    decoys = [investigator.register_decoy(next(NUMBERS)) for _ in range(2)]
+    before = flooded.clock.now
+    submit(investigator, [hit(decoys[0], number, at(start=NOW - timedelta(days=30)))])
+    submit(investigator, burst(decoys[1], number, 4))
+    try:
+        flooded.clock.now = before + timedelta(days=7) - timedelta(seconds=1)
+        assert employer.look_up(number)["outcome"] == "none"
+        flooded.clock.now = before + timedelta(days=7)
+        assert employer.look_up(number)["evidence"]["contacts"] == 5
+        again = NOW + timedelta(days=7) - timedelta(hours=2)
+        submit(investigator, burst(decoys[0], number, 3, again))
+        assert employer.look_up(number)["evidence"]["contacts"] == 8
+        submit(investigator, [hit(decoys[0], number, at(5, again))])
+        assert employer.look_up(number)["outcome"] == "none"
+    finally:
+        flooded.clock.now = before
+        flooded.registry.run(VerifyListings(repair=True), COMMAND_LINE, Request(flooded.registry.new_id(), "cli"))
+
+
+@pytest.mark.parametrize("way", ["one", "file"])
+def test_what_the_operator_excludes_itself_takes_the_place_of_a_hold(
+    flooded: House, investigator: Member, employer: Member, operator: Member, decoy: str, number: str, way: str
+) -> None:
+    before = flooded.clock.now
+    submit(investigator, burst(decoy, number, 4))
+    if way == "one":
+        assert operator.post("/v1/exclusions", {"number": number, "reason": "survivor"}).status_code == 201
+        assert operator.post("/v1/exclusions", {"number": number, "reason": "police"}).status_code == 409
+    else:
+        file, headers = f"number,reason\n{number},survivor\n", {"Content-Type": "text/csv"}
+        path = "/v1/exclusions/imports"
+        rehearsed = operator.post(f"{path}?dry_run=true", content=file, headers=headers).json()
+        assert (rehearsed["added"], rehearsed["already"]) == (1, 0)
+        told = operator.post(path, content=file, headers=headers).json()
+        assert (told["added"], told["already"]) == (1, 0)
+    try:
+        flooded.clock.now = before + timedelta(days=8)
+        assert employer.look_up(number)["outcome"] == "none"
+    finally:
+        flooded.clock.now = before
+
+
+def test_a_hold_stays_where_an_investigator_excludes_the_number_too(
+    investigator: Member, employer: Member, decoy: str, number: str
+) -> None:
+    submit(investigator, burst(decoy, number, 4))
+    assert investigator.post("/v1/exclusions", {"number": number, "reason": "own_staff"}).status_code == 201
+    assert investigator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
+    assert employer.look_up(number)["outcome"] == "none"
+
+
+def test_whoever_submits_reads_nothing_of_what_was_held_in_the_audit_log(flooded: House, operator: Member) -> None:
+    """Else two floods would tell whether the operator excludes a number."""
+    reader = flooded.member("investigator", scopes=frozenset({Scope.HITS, Scope.DECOYS, Scope.AUDIT}))
+    decoys = [reader.register_decoy(next(NUMBERS)) for _ in range(2)]
+    plain, excluded = next(NUMBERS), next(NUMBERS)
+    assert operator.post("/v1/exclusions", {"number": excluded, "reason": "police"}).status_code == 201
+    for decoy, number in zip(decoys, (plain, excluded), strict=True):
+        submit(reader, burst(decoy, number, 4))
+    events = reader.get("/v1/audit/events").json()["data"]
+    told = [event["count"] for event in events if event["operation"] == "record_hits"]
+    assert told == [{"submitted": 4, "charged": 4, "recorded": 4, "duplicate": 0, "refused": 0}] * 2
+    assert {event["operation"] for event in events} == {"record_hits", "register_decoy"}
+
+
 def test_a_number_that_the_operator_excludes_is_not_held_besides(
     investigator: Member, operator: Member, trail: AuditTrail, decoy: str, number: str
 ) -> None:
     assert operator.post("/v1/exclusions", {"number": number, "reason": "police"}).status_code == 201
     answer = submit(investigator, burst(decoy, number, 4))
-    assert "held_numbers" not in trail.only(answer)["count"]
+    assert trail.only(answer)["count"].keys() == {"submitted", "charged", "recorded", "duplicate", "refused"}
     assert operator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
 
 
@@ -183,22 +266,21 @@ def test_a_decoy_that_is_flooded_goes_into_quarantine_with_all_its_contacts(
     assert employer.look_up(number)["outcome"] == "contact_observed"
     with caplog.at_level(logging.WARNING, logger="registry"):
         answer = submit(investigator, callers(decoy, 1))
-    assert trail.only(answer)["count"]["quarantined_decoys"] == 1
+    assert held(trail, answer) == {"quarantined_decoys": 1}
     assert standing(investigator, decoy) == "flood"
     assert employer.look_up(number)["outcome"] == "none"
     (record,) = caplog.records
     assert (vars(record)["flooded"], vars(record)["decoy_id"]) == ("decoy", decoy)
     assert alarms() == {**before, "decoy": before["decoy"] + 1}
     answer = submit(investigator, callers(decoy, 1))
-    assert "quarantined_decoys" not in trail.only(answer)["count"]
+    assert held(trail, answer) == {}
 
 
 def test_one_submission_can_flood_a_decoy_by_itself_and_a_number_with_it(
     investigator: Member, trail: AuditTrail, decoy: str, number: str
 ) -> None:
     answer = submit(investigator, burst(decoy, number, 6))
-    counted = trail.only(answer)["count"]
-    assert (counted["held_numbers"], counted["quarantined_decoys"]) == (1, 1)
+    assert held(trail, answer) == {"held_numbers": 1, "quarantined_decoys": 1}
 
 
 def test_a_decoy_that_is_used_to_many_may_have_ten_times_as_many(investigator: Member, decoy: str) -> None:
@@ -291,7 +373,7 @@ def test_of_two_batches_at_once_that_flood_a_decoy_one_quarantines_it_and_both_a
     batches = [callers(decoy, 2) for _ in range(6)]
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(partial(submit, investigator), batches))
-    assert sum(trail.only(answer)["count"].get("quarantined_decoys", 0) for answer in answers) == 1
+    assert held(trail, *answers) == {"quarantined_decoys": 1}
     assert standing(investigator, decoy) == "flood"
     outcomes = {employer.look_up(one["number"])["outcome"] for batch in batches for one in batch}
     assert outcomes == {"none"}
@@ -305,7 +387,7 @@ def test_of_two_batches_at_once_that_hold_a_number_the_second_sees_the_first(
     batches = [burst(decoy, number, 2, TODAY + timedelta(minutes=n)) for n, decoy in enumerate(decoys)]
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(partial(submit, investigator), batches))
-    assert sum(trail.only(answer)["count"].get("held_numbers", 0) for answer in answers) == 1
+    assert held(trail, *answers) == {"held_numbers": 1}
     assert employer.look_up(number)["outcome"] == "none"
 
 

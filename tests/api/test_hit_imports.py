@@ -117,7 +117,7 @@ def test_any_other_file_can_be_mapped(
         ({"map": "number="}, "invalid_value"),
         ({"map": "=Caller"}, "invalid_value"),
         ({"map": "body=Caller"}, "invalid_value"),
-        ({"map": ["number=Caller"] * 10}, "too_many_items"),
+        ({"map": ["number=Caller"] * 11}, "too_many_items"),
         ({"map": "number=Telefon"}, "column_not_found"),
         ({"map": "number=Caller"}, "column_not_found"),
         ({}, "column_not_found"),
@@ -153,6 +153,8 @@ def test_a_file_that_cannot_be_understood_is_refused(
         ({"channel": ""}, "missing_field", "channel"),
         ({"channel": "fax"}, "invalid_value", "channel"),
         ({"attestation": "Z"}, "invalid_value", "attestation"),
+        ({"verification": "maybe"}, "invalid_value", "verification"),
+        ({"attestation": "A", "verification": "failed"}, "invalid_value", "attestation"),
         ({"diverted": "maybe"}, "invalid_value", "diverted"),
         ({"occurred_at": ""}, "missing_field", "occurred_at"),
         ({"occurred_at": "2026-11-01 10:00:00"}, "invalid_value", "occurred_at"),
@@ -164,12 +166,26 @@ def test_a_row_that_cannot_be_recorded_says_why_in_every_format(
     investigator: Member, decoy: str, number: str, change: dict[str, str], code: str, field: str
 ) -> None:
     good = {"decoy_id": decoy, "number": number, "channel": "sms", "occurred_at": AT, "attestation": "", "diverted": ""}
-    good |= {"region": "", "source_id": ""}
+    good |= {"region": "", "source_id": "", "verification": ""}
     bad = {**good, **change}
     table = f"{','.join(good)}\n{','.join(bad.values())}\n"
     for content, kind, line in ((table, "text/csv", 2), (json.dumps(bad), NDJSON, 1)):
         (row,) = imported(investigator, content, kind)["refused_rows"]
         assert (row["line"], row["code"], row["field"]) == (line, code, field)
+
+
+def test_a_failed_call_of_a_providers_log_is_none_as_it_is_at_intake(
+    investigator: Member, employer: Member, decoy: str, fresh: tuple[str, str, str]
+) -> None:
+    rows = [
+        f"{decoy},{number},voice,{at},{verification}"
+        for number, verification in zip(fresh, ("failed", "PASSED", ""), strict=True)
+        for at in ("2026-11-01T10:00:00Z", "2026-11-02T10:00:00Z")
+    ]
+    told = imported(investigator, "\n".join(["decoy_id,number,channel,occurred_at,verification", *rows]))
+    assert told["recorded"] == 6
+    outcomes = [employer.look_up(number)["outcome"] for number in fresh]
+    assert outcomes == ["none", "contact_observed", "contact_observed"]
 
 
 def test_ndjson_has_the_members_of_a_hit_and_a_bad_line_stops_no_other(

@@ -130,6 +130,35 @@ def test_a_senders_clock_may_be_five_minutes_fast(investigator: Member, decoy: s
     assert investigator.record(hit(decoy, number, "2026-11-15T12:05:00Z"))["recorded"] == 1
 
 
+def test_what_the_provider_found_of_a_caller_id_counts_as_it_does_at_intake(
+    investigator: Member, employer: Member, decoy: str, fresh_number: Callable[[], str]
+) -> None:
+    found: list[tuple[Any, ...]] = []
+    for verification in (None, "passed", "absent", "failed"):
+        number = fresh_number()
+        day, more = f"2026-11-0{len(found) + 1}T10:00:00Z", {"channel": "voice", "verification": verification}
+        id_ = investigator.record(hit(decoy, number, day, **more))["results"][0]["id"]
+        investigator.record(hit(decoy, number, "2026-10-31T10:00:00Z", channel="voice"))
+        shown = next(one for one in investigator.get("/v1/hits").json()["data"] if one["id"] == id_)
+        found.append((shown["verification"], employer.look_up(number)["outcome"]))
+    observed = "contact_observed"  # by two days; a failed one is none
+    assert found == [(None, observed), ("passed", observed), ("absent", observed), ("failed", "none")]
+
+
+@pytest.mark.parametrize(("verification", "status"), [(None, 201), ("passed", 201), ("absent", 200), ("failed", 200)])
+def test_an_attestation_goes_with_a_verification_that_passed_or_with_none(
+    investigator: Member, decoy: str, number: str, verification: str | None, status: int
+) -> None:
+    contact = hit(decoy, number, channel="voice", attestation="A", verification=verification)
+    answer = submit(investigator, contact)
+    assert answer.status_code == status
+    (told,) = answer.json()["results"]
+    if status == 200:
+        assert (told["problem"]["code"], told["problem"]["pointer"]) == ("invalid_value", "/hits/0/attestation")
+    else:
+        assert told["problem"] is None
+
+
 def test_a_thousand_hits_come_in_one_request_and_one_more_is_refused(investigator: Member, decoy: str) -> None:
     contacts = [hit(decoy, "restricted")] * 1_000
     assert submit(investigator, *contacts).json()["refused"] == 1_000
@@ -143,6 +172,7 @@ def test_a_thousand_hits_come_in_one_request_and_one_more_is_refused(investigato
         ({"channel": "fax"}, "invalid_value", "/hits/0/channel"),
         ({"channel": "SMS"}, "invalid_value", "/hits/0/channel"),
         ({"attestation": "D"}, "invalid_value", "/hits/0/attestation"),
+        ({"verification": "Passed"}, "invalid_value", "/hits/0/verification"),
         ({"diverted": "no"}, "wrong_type", "/hits/0/diverted"),
         ({"diverted": 0}, "wrong_type", "/hits/0/diverted"),
         ({"decoy_id": "line 4"}, "invalid_value", "/hits/0/decoy_id"),

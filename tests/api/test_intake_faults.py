@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from audit_trail import AuditTrail
@@ -27,6 +28,7 @@ from providers import (
 from psycopg import sql
 
 from registry.db.embedded import EmbeddedUrls
+from registry.db.intake import line_key
 
 FAILURES = 3
 
@@ -103,24 +105,37 @@ def test_an_unknown_address_is_answered_like_a_wrong_signature(wary: House, line
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_over_the_days_numbers_it_is_refused_so_that_it_can_be_told_again(
+def test_a_contact_costs_nothing_of_the_days_numbers_and_is_taken_when_they_are_used_up(
     wary: House, number: Callable[[], str]
 ) -> None:
     wary.superuser.execute("TRUNCATE registry.address_rates")
-    line = _line(wary.member("investigator", numbers_per_day=3), number())  # one is the line's own
-    told = [message(number()) for _ in range(3)]
-    answers = [line.twilio(one) for one in told]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].json()["violated-policies"] == ["org-day"]
-    assert 0 < int(answers[-1].headers["retry-after"]) <= 86_400
-    assert AuditTrail(wary.superuser).of(answers[-1])[0]["result"] == "quota_exceeded"
+    line = _line(wary.member("investigator", numbers_per_day=1), number())  # which is the line's own
+    told = message(number())
+    assert [line.twilio(one).status_code for one in (told, told, message(number()))] == [200] * 3
     assert _count(wary, line) == 2
-    wary.superuser.execute("UPDATE registry.organisations SET numbers_per_day = 10 WHERE id = %s", (line.member.id,))
-    assert line.twilio(told[-1]).status_code == 200
-    assert _count(wary, line) == 3
-    wary.superuser.execute("UPDATE registry.organisations SET numbers_per_day = 0 WHERE id = %s", (line.member.id,))
-    wary.superuser.execute("DELETE FROM registry.organisation_days")
-    assert line.twilio(message(number())).status_code == 429
+
+
+def test_a_line_that_gets_too_many_signed_requests_is_told_to_get_them_again_and_others_are_not_held_back(
+    wary: House, line: Line, number: Callable[[], str]
+) -> None:
+    other, told = new_line(line.member, number()), message(number())
+    assert line.twilio(told).status_code == 200
+    assert line.twilio({**told, "MessageSid": "none"}).status_code == 422
+    assert line.twilio({**told, "SmsStatus": "sent"}).status_code == 200
+    key = line_key(UUID(line.decoy))
+    ahead = (
+        "SELECT tat - extract(epoch FROM clock_timestamp()) * 1000000 FROM registry.address_rates WHERE address = %s"
+    )
+    assert wary.superuser.execute(ahead, (key,)).fetchall()[0] > (0,), "whatever is signed has its cost"
+    wary.superuser.execute("UPDATE registry.address_rates SET tat = tat + 90000000 WHERE address = %s", (key,))
+    before = wary.superuser.execute("SELECT count(*) FROM audit.event").fetchall()
+    answers = [line.twilio(told), line.twilio(message(number()))]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(503, "overloaded")] * 2
+    assert all(20 < int(answer.headers["retry-after"]) <= 31 for answer in answers)
+    assert wary.superuser.execute("SELECT count(*) FROM audit.event").fetchall() == before
+    assert line.twilio(told, token="wrong" * 4).status_code == 403, "nobody without the secret is told of it"
+    assert other.twilio(message(number())).status_code == 200
+    assert _count(wary, line) == 1
 
 
 def test_a_suspended_organisation_takes_nothing(wary: House, line: Line, number: Callable[[], str]) -> None:

@@ -142,11 +142,35 @@ def test_a_telnyx_request_that_is_late_early_or_signed_by_another_is_refused(
     assert line.telnyx(told, KEY, NOW - timedelta(seconds=299)).status_code == 200
 
 
-@pytest.mark.parametrize("timestamp", ["", "yesterday", "-1", "1e9", "1 763 208 000", "9" * 40])
+@pytest.mark.parametrize(
+    "timestamp", ["", "yesterday", "-1", "1e9", "1 763 208 000", "9" * 40, "0" * 12 + "9" * 400, "0" * 12 + "9" * 5_000]
+)
 def test_a_telnyx_time_that_is_none_is_refused(line: Line, timestamp: str) -> None:
     signature = base64.b64encode(KEY.sign(f"{timestamp}|{{}}".encode())).decode()
     headers = {"Content-Type": "application/json", "telnyx-signature-ed25519": signature}
     assert_refused(line.send("telnyx", b"{}", {**headers, "telnyx-timestamp": timestamp}), line)
+    generic = {"webhook-id": "msg_1", "webhook-signature": "v1,AAAA", "Content-Type": "application/json"}
+    assert_refused(line.send("generic", b"{}", {**generic, "webhook-timestamp": timestamp}), line)
+
+
+def test_a_contact_with_another_line_of_the_profile_is_not_this_ones(
+    line: Line, fresh_number: Callable[[], str], trail: AuditTrail
+) -> None:
+    other = "+12065550198"
+    texml = {"CallSid": new_sid("v3:"), "From": fresh_number(), "To": other}
+    answers = [
+        line.telnyx(telnyx_message(fresh_number(), to=[{"phone_number": other}]), KEY, NOW),
+        line.telnyx(telnyx_call(fresh_number(), to=other), KEY, NOW),
+        line.telnyx(urlencode(texml).encode(), KEY, NOW, FORM),
+        line.generic(contact(fresh_number(), to=other), SECRET, NOW),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [trail.of(answer)[0]["count"]["other_line"] for answer in answers] == [1] * 4
+    assert line.hits() == []
+    lines = [{"phone_number": other}, {"phone_number": line.number}]
+    assert line.telnyx(telnyx_message(fresh_number(), to=lines), KEY, NOW).status_code == 200
+    assert line.generic(contact(fresh_number(), to=line.number), SECRET, NOW).status_code == 200
+    assert len(line.hits()) == 2
 
 
 @pytest.mark.parametrize(

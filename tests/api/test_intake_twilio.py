@@ -1,14 +1,19 @@
 """Twilio's requests, signed with its own library: what is recorded of them, and what is refused."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from audit_trail import AuditTrail
 from house import House
 from members import NOW, Clock, Member
-from providers import AUTH_TOKEN, TWIML, Line, add_twilio, call, message, new_line
+from providers import AUTH_TOKEN, TWIML, Line, add_twilio, call, message, new_line, new_sid
 
+from registry.domain.intake.received import Received
 from registry.domain.intake.twilio import STIR_VERSTAT
+from registry.domain.policy import Channel, Provider
+from registry.operations.operation import Caller, Request
+from registry.operations.take_in import Intake, Taken
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def test_a_signed_message_is_recorded_and_answered_with_empty_twiml(
     (event,) = trail.of(answer)
     assert (event["operation"], event["result"]) == ("intake", "ok")
     assert event["actor"] == {"organisation": str(line.member.id), "key": None, "on_behalf_of": None}
-    assert event["count"] == {"submitted": 1, "charged": 1, "recorded": 1}
+    assert event["count"] == {"submitted": 1, "charged": 0, "recorded": 1}
 
 
 def test_an_event_told_again_is_answered_the_same_and_recorded_once(
@@ -48,7 +53,7 @@ def test_an_event_told_again_is_answered_the_same_and_recorded_once(
     first, second = line.twilio(told), line.twilio(told)
     assert (first.status_code, first.content) == (second.status_code, second.content)
     assert len(line.hits()) == 1
-    assert trail.of(second)[0]["count"] == {"submitted": 1, "charged": 1, "duplicate": 1}
+    assert trail.of(second)[0]["count"] == {"submitted": 1, "charged": 0, "duplicate": 1}
 
 
 def test_an_event_of_an_imported_log_is_not_counted_again(line: Line, fresh_number: Callable[[], str]) -> None:
@@ -142,7 +147,7 @@ def test_what_is_no_inbound_contact_is_answered_and_not_recorded(
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [("40404", "short_code"), ("MYBANK", "sender_name"), ("", "empty"), ("+442079460018", "region_not_served")],
+    [("40404", "short_code"), ("MYBANK", "sender_name"), ("+442079460018", "region_not_served")],
 )
 def test_a_caller_id_that_is_no_number_is_answered_so_that_it_is_not_repeated(
     line: Line, trail: AuditTrail, number: str, code: str
@@ -154,7 +159,7 @@ def test_a_caller_id_that_is_no_number_is_answered_so_that_it_is_not_repeated(
     assert (event["operation"], event["result"]) == ("intake", code)
 
 
-@pytest.mark.parametrize("number", ["+266696687", "anonymous", "Restricted"])
+@pytest.mark.parametrize("number", ["+266696687", "anonymous", "Restricted", ""])
 def test_a_caller_that_withholds_its_number_is_counted_once_and_not_recorded(
     line: Line, house: House, clock: Clock, number: str
 ) -> None:
@@ -169,6 +174,45 @@ def test_a_caller_that_withholds_its_number_is_counted_once_and_not_recorded(
     ).fetchall()
     assert rows == [("2026-11-15", 2), ("2026-11-16", 1)]
     assert line.hits() == []
+
+
+@pytest.mark.parametrize("caller", [None, "anonymous"])
+@pytest.mark.parametrize("to", ["+12065550198", "+442079460018", "whatsapp:+12065550198", "40404", "sip:a@example.org"])
+def test_a_contact_with_another_line_of_the_account_is_not_this_ones(
+    line: Line, house: House, fresh_number: Callable[[], str], trail: AuditTrail, caller: str | None, to: str
+) -> None:
+    answer = line.twilio(call(caller or fresh_number(), To=to))
+    assert (answer.status_code, answer.text) == (200, TWIML)
+    assert line.hits() == []
+    (event,) = trail.of(answer)
+    assert (event["result"], event["count"]) == ("ok", {"submitted": 1, "charged": 0, "other_line": 1})
+    statement = "SELECT count(*) FROM registry.withheld_contacts WHERE decoy_id = %s"
+    assert house.superuser.execute(statement, (line.decoy,)).fetchall() == [(0,)]
+
+
+def test_a_control_line_of_the_account_gets_nothing_of_the_advertised_line(
+    line: Line, sender: Member, fresh_number: Callable[[], str]
+) -> None:
+    control = new_line(sender, fresh_number(), role="control")
+    told = call(fresh_number(), To=control.number)
+    assert line.twilio(told).status_code == 200
+    assert control.twilio(told).status_code == 200
+    assert (len(line.hits()), len(control.hits())) == (0, 1)
+
+
+def test_a_line_that_is_told_as_an_address_of_a_chat_is_the_line(line: Line, fresh_number: Callable[[], str]) -> None:
+    line.twilio(message(f"whatsapp:{fresh_number()}", To=f"whatsapp:{line.number}"))
+    assert len(line.hits()) == 1
+
+
+def test_a_line_whose_tag_was_replaced_since_it_was_found_is_still_the_line(
+    line: Line, house: House, fresh_number: Callable[[], str]
+) -> None:
+    contact = Received(new_sid("CA"), fresh_number(), Channel.VOICE, to=(line.number,))
+    intake = Intake(UUID(line.decoy), Provider.TWILIO, contact, bytes(32), "US")
+    answered = house.registry.run(intake, Caller(line.member.id), Request(house.registry.new_id(), "test"))
+    assert answered.result is Taken.RECORDED
+    assert len(line.hits()) == 1
 
 
 def test_nothing_but_the_contact_is_stored(line: Line, house: House, fresh_number: Callable[[], str]) -> None:

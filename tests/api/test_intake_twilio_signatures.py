@@ -1,6 +1,8 @@
 """What Twilio signs and what it does not: everything that is wrong with a request, and that nothing of it is kept."""
 
+import json
 from collections.abc import Callable
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
@@ -51,6 +53,28 @@ def test_a_json_body_of_another_digest_is_refused(line: Line, fresh_number: Call
         assert_refused(line.send("twilio", body, headers, query), line)
 
 
+def test_a_digest_that_is_not_the_end_of_the_query_is_refused(line: Line, fresh_number: Callable[[], str]) -> None:
+    """A form may hold the text of a digest, which its sender chose; Twilio appends its own."""
+    body = json.dumps(line.called(message(fresh_number()))).encode()
+    query = f"?a=b&bodySHA256={sha256(body).hexdigest()}&c=d"
+    signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"] + query, {})
+    headers = {"Content-Type": "application/json", "X-Twilio-Signature": signature}
+    assert_refused(line.send("twilio", body, headers, query), line)
+
+
+def test_a_form_that_was_cut_otherwise_than_it_was_signed_is_refused(
+    line: Line, fresh_number: Callable[[], str], trail: AuditTrail
+) -> None:
+    caller, victim = fresh_number(), fresh_number()
+    told = line.called({**message(caller, Body=f"hiFrom{victim}FromCityX"), "FromCity": "SEATTLE"})
+    signature = {"X-Twilio-Signature": twilio_signature(AUTH_TOKEN, line.urls["twilio"], told)}
+    cut = {**told, "Body": "hi", "From": victim, "FromCity": f"XFrom{caller}FromCitySEATTLE"}
+    answer = line.send_form(cut, signature)
+    assert_refused(answer, line, 422, "invalid_value")
+    assert trail.of(answer)[0]["result"] == "invalid_value"
+    assert caller[1:] not in answer.text
+
+
 def test_the_signature_may_be_over_the_address_with_its_port_or_without(
     line: Line, fresh_number: Callable[[], str]
 ) -> None:
@@ -62,7 +86,7 @@ def test_the_signature_may_be_over_the_address_with_its_port_or_without(
 
 
 def test_a_shared_key_may_sign_with_sha_256(line: Line, fresh_number: Callable[[], str]) -> None:
-    told = message(fresh_number())
+    told = line.called(message(fresh_number()))
     signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"], told, "HMAC_SHA256")
     headers = {"X-Twilio-Signature": signature}
     assert_refused(line.send_form(told, headers), line)
@@ -93,7 +117,7 @@ def test_a_signature_over_another_address_is_refused(
 
 
 def test_no_header_is_believed_about_the_address(line: Line, fresh_number: Callable[[], str]) -> None:
-    told = message(fresh_number())
+    told = line.called(message(fresh_number()))
     signature = twilio_signature(
         AUTH_TOKEN, line.urls["twilio"].replace("http://127.0.0.1:8000", "https://evil.example"), told
     )
@@ -108,7 +132,7 @@ def test_no_header_is_believed_about_the_address(line: Line, fresh_number: Calla
 
 
 def test_a_query_is_part_of_what_is_signed(line: Line, fresh_number: Callable[[], str]) -> None:
-    told = message(fresh_number())
+    told = line.called(message(fresh_number()))
     signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"] + "?a=b%20c&a=+", told)
     assert line.send_form(told, {"X-Twilio-Signature": signature}, query="?a=b%20c&a=+").status_code == 200
 
@@ -132,7 +156,7 @@ def test_a_request_without_a_signature_or_with_one_of_another_kind_is_refused(
 def test_a_parameter_that_was_changed_added_or_trimmed_breaks_the_signature(
     line: Line, fresh_number: Callable[[], str]
 ) -> None:
-    told = message(fresh_number(), Body=" two spaces ", FromCity="")
+    told = line.called(message(fresh_number(), Body=" two spaces ", FromCity=""))
     signature = {"X-Twilio-Signature": twilio_signature(AUTH_TOKEN, line.urls["twilio"], told)}
     for changed in (
         {**told, "From": fresh_number()},
@@ -167,7 +191,7 @@ def test_a_signed_request_that_says_too_little_is_refused(line: Line, fresh_numb
     for name in ("CallSid", "From"):
         assert_refused(line.twilio({n: v for n, v in whole.items() if n != name}), line, 422, "missing_field")
     assert_refused(line.twilio({n: v for n, v in whole.items() if n != "AccountSid"}), line)
-    assert_refused(line.twilio({**whole, "CallSid": "C" * 201}), line, 422, "invalid_value")
+    assert_refused(line.twilio({**whole, "CallSid": "C" * 33}), line, 422, "invalid_value")
 
 
 def test_an_empty_body_is_refused(line: Line) -> None:
@@ -193,14 +217,14 @@ def test_a_body_of_a_megabyte_is_refused_before_it_is_read(line: Line, trail: Au
     ],
 )
 def test_a_body_of_another_type_or_charset_is_refused(line: Line, fresh_number: Callable[[], str], kind: str) -> None:
-    told = message(fresh_number())
+    told = line.called(message(fresh_number()))
     signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"], told)
     answer = line.send_form(told, {"X-Twilio-Signature": signature}, kind)
     assert_refused(answer, line, 415, "unsupported_media_type")
 
 
 def test_a_charset_that_is_named_and_right_is_taken(line: Line, fresh_number: Callable[[], str]) -> None:
-    told = message(fresh_number(), Body="naïve ☎")
+    told = line.called(message(fresh_number(), Body="naïve ☎"))
     signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"], told)
     answer = line.send_form(told, {"X-Twilio-Signature": signature}, f"{FORM}; charset=UTF-8")
     assert answer.status_code == 200

@@ -42,7 +42,6 @@ _FIELDS: Final = {
     "FromCity": "SEATTLE",
     "Body": "are you there",
     "FromCountry": "US",
-    "To": "+18005550100",
     "ToZip": "",
     "NumSegments": "1",
     "AccountSid": _ACCOUNT,
@@ -86,7 +85,7 @@ def _measure(installation: Installation, database: str, server: Server) -> Resul
     if count > _LINES * DEFAULT_DECOY_CONTACTS:
         raise ValueError("the flood guard would quarantine lines, and take its time for it")
     urls = _lines(installation, server)
-    signed = [_message(url, number) for url, number in zip(cycle(urls), _numbers(count), strict=False)]
+    signed = [_message(*line, number) for line, number in zip(cycle(urls), _numbers(count), strict=False)]
     bare = [form("/form", fields, headers) for _, fields, headers in signed]
     requests = [form(path, fields, headers) for path, fields, headers in signed]
     intake, floor, postgres = _Costs(), _Costs(), list[float]()
@@ -119,8 +118,10 @@ def _measure(installation: Installation, database: str, server: Server) -> Resul
     )
 
 
-def _lines(installation: Installation, server: Server) -> list[str]:
-    """Decoys with an address each, and the credential that requests to them are signed with. Returns the addresses."""
+def _lines(installation: Installation, server: Server) -> list[tuple[str, str]]:
+    """Decoys with an address each, and the credential that requests to them are signed with. Returns the addresses
+    and the numbers.
+    """
     with Connection(server.port) as connection:
 
         def submit(path: str, body: Mapping[str, object]) -> Any:
@@ -130,11 +131,11 @@ def _lines(installation: Installation, server: Server) -> list[str]:
             "/v1/provider-credentials",
             {"provider": "twilio", "account_sid": _ACCOUNT, "auth_token": _AUTH_TOKEN},
         )
-        urls: list[str] = []
+        urls: list[tuple[str, str]] = []
         for number in range(_LINES):
             line = {"label": f"Line {number}", "number": f"+180055501{number:02}", "role": "advertisement"}
             decoy = submit("/v1/decoys", line)["id"]
-            urls.append(submit(f"/v1/decoys/{decoy}/intake-token", {})["urls"]["twilio"])
+            urls.append((submit(f"/v1/decoys/{decoy}/intake-token", {})["urls"]["twilio"], line["number"]))
     return urls
 
 
@@ -145,10 +146,10 @@ def _numbers(count: int) -> Sequence[str]:
     return everyone[_FIRST : _FIRST + count]
 
 
-def _message(url: str, number: str) -> tuple[str, dict[str, str], dict[str, str]]:
+def _message(url: str, line: str, number: str) -> tuple[str, dict[str, str], dict[str, str]]:
     """The path, the fields and the headers of what Twilio sends of a text message, signed by Twilio's own library."""
     sid = "SM" + os.urandom(16).hex()
-    fields = _FIELDS | {"SmsMessageSid": sid, "SmsSid": sid, "MessageSid": sid, "From": number}
+    fields = _FIELDS | {"SmsMessageSid": sid, "SmsSid": sid, "MessageSid": sid, "From": number, "To": line}
     signature = str(_Validator(_AUTH_TOKEN).compute_signature(url, fields))
     return urlsplit(url).path, fields, {"X-Twilio-Signature": signature}
 

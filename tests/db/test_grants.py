@@ -78,7 +78,6 @@ SINGLE_COLUMNS: Final = {
 }
 FUNCTIONS: Final = {
     *("registry.admit", "registry.charge_once", "registry.spend_address", "registry.carry_contacts", "audit.field"),
-    "registry.spend_numbers",
 }
 GROUPS: Final = ("registry_app", "registry_sealer")
 FORBIDDEN: Final = (

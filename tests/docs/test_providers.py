@@ -123,7 +123,9 @@ def test_the_documented_event_of_ones_own_system_is_taken(line: Line) -> None:
     (event,) = blocks("providers.md", "json")
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     add_credential(line.member, "generic", secret=secret)
-    assert line.generic(json.loads(event), secret, datetime.now(UTC)).status_code == 200
+    told = json.loads(event)
+    told["data"]["to"] = line.number
+    assert line.generic(told, secret, datetime.now(UTC)).status_code == 200
     (recorded,) = line.hits()
     assert (recorded["channel"], recorded["attestation"]) == ("voice", "A")
     assert recorded["occurred_at"] == "2026-03-01T10:00:00Z"

@@ -3,8 +3,10 @@ day, and nothing is lost on the way there, back, and there again.
 """
 
 from collections import Counter
+from datetime import datetime
 from typing import Any, Final
 
+import psycopg
 import pytest
 from databases import DatabaseUrls
 from house import fictional_numbers, opened_database, opened_house
@@ -75,6 +77,24 @@ def test_nothing_is_lost_by_upgrade_downgrade_and_upgrade(in_use: str, empty: Da
     upgrade(empty, AFTER)
     assert counted(empty) == days
     assert in_use
+
+
+def test_what_did_not_count_does_not_count_in_the_version_before(in_use: str, empty: DatabaseUrls) -> None:
+    upgrade(empty, AFTER)
+    with psycopg.connect(empty.superuser_dsn) as superuser:
+        superuser.execute(
+            "UPDATE registry.decoys SET quarantined_at = now(), quarantine_reason = 'flood' WHERE id = %s", (in_use,)
+        )
+        failed = "UPDATE registry.hits SET verification = 'failed' WHERE decoy_id <> %s AND occurred_at = %s"
+        assert superuser.execute(failed, (in_use, DAYS[1])).rowcount == 1
+    downgrade(empty, BEFORE)
+    with psycopg.connect(empty.superuser_dsn) as superuser:
+        counted = superuser.execute(
+            "SELECT decoy_id::text, occurred_at FROM registry.hits WHERE NOT diverted"
+        ).fetchall()
+    moments = {datetime.fromisoformat(day) for day in DAYS} - {datetime.fromisoformat(DAYS[1])}
+    assert in_use not in {decoy for decoy, _ in counted}
+    assert sorted(at for _, at in counted) == sorted(moments)
 
 
 def test_a_contact_of_an_older_process_is_counted_nowhere_and_may_be_retracted(

@@ -10,6 +10,9 @@ from sqlalchemy import create_engine
 from registry.db import schema, schema_dump
 from registry.db.migrate import configuration
 
+UNVALIDATED = pytest.mark.filterwarnings("ignore:Can't validate argument 'dialect_options'")
+"""SQLAlchemy says so of every check constraint that is NOT VALID, which it reads all the same (hits has two)."""
+
 
 def rows(urls: DatabaseUrls, statement: str) -> list[tuple[str, ...]]:
     with psycopg.connect(urls.superuser_dsn) as connection:
@@ -57,10 +60,12 @@ def compare(urls: DatabaseUrls) -> None:
         engine.dispose()
 
 
+@UNVALIDATED
 def test_the_tables_of_the_code_are_those_of_the_migrations(urls: DatabaseUrls) -> None:
     compare(urls)
 
 
+@UNVALIDATED
 def test_a_column_that_is_not_as_the_code_says_is_noticed(urls: DatabaseUrls) -> None:
     for change, difference in (
         ("ALTER TABLE registry.hits ADD COLUMN number text", "remove_column.*'number'"),

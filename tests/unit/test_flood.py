@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from registry.domain.flood import FloodGuard, day_of
+from registry.domain.flood import HELD_FOR, WATCHED, Alarm, Flooded, FloodGuard, counted, day_of
 
 NOW = datetime(2026, 11, 15, 12, 0, tzinfo=UTC)
 
@@ -49,6 +49,17 @@ def test_a_busy_decoy_may_have_ten_times_its_usual(before: list[int]) -> None:
     guard = FloodGuard(decoy_contacts=1_000)
     assert not guard.is_flooded(2_000, before)
     assert guard.is_flooded(2_001, before)
+
+
+def test_a_hold_outlasts_what_is_watched_so_that_the_same_contacts_hold_once() -> None:
+    assert HELD_FOR > 2 * WATCHED
+
+
+def test_alarms_are_counted_by_what_was_flooded_and_only_what_there_is() -> None:
+    assert counted([]) == {}
+    number, decoy = Alarm(Flooded.NUMBER), Alarm(Flooded.DECOY)
+    assert counted([number, decoy, number]) == {"held_numbers": 2, "quarantined_decoys": 1}
+    assert counted([number]) == {"held_numbers": 1}
 
 
 def test_what_is_watched_is_two_days_and_days_are_utc() -> None:

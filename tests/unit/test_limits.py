@@ -12,6 +12,7 @@ from registry.domain.limits import (
     Standing,
     Unit,
     day_standing,
+    network_of,
     next_utc_midnight,
     spend_day,
 )
@@ -157,3 +158,20 @@ def test_an_organisations_standing_is_never_negative_and_rounds_its_reset_up() -
 )
 def test_the_next_midnight_is_the_one_of_utc(now: datetime, midnight: datetime) -> None:
     assert next_utc_midnight(now) == midnight
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.7", b"192.0.2.7"),
+        ("::ffff:192.0.2.7", b"192.0.2.7"),
+        ("2001:db8:1:2::7", b"2001:db8:1:2::/64"),
+        ("2001:0db8:1:2:ffff:ffff:ffff:ffff", b"2001:db8:1:2::/64"),
+        ("fe80::1%eth0", b"fe80::/64"),
+        ("testclient", b"testclient"),
+        ("", b""),
+        (None, b""),
+    ],
+)
+def test_an_ipv6_address_counts_by_its_network(address: str | None, expected: bytes) -> None:
+    assert network_of(address) == expected

@@ -12,7 +12,7 @@ import pytest
 from ocsf_schema import SCHEMA, assert_api_activity, problems
 
 import registry.operations
-from registry.domain.audit import Actor, Event, Requested
+from registry.domain.audit import HOLD_FLOOD, Actor, Event, Requested
 from registry.domain.errors import Code
 from registry.domain.ocsf import api_activity
 from registry.operations.operation import Operation
@@ -134,6 +134,11 @@ def test_the_command_line_is_an_application_and_no_user() -> None:
     assert mapped(event)["actor"] == {"app_name": "demand-registry"}
 
 
+def test_what_the_registry_holds_back_by_itself_is_its_own_doing() -> None:
+    event = replace(EVENT, actor=Actor(), operation=HOLD_FLOOD, request=Requested(EVENT.request.id, "POST /v1/hits"))
+    assert mapped(event)["actor"] == {"app_name": "demand-registry"}
+
+
 @pytest.mark.parametrize(
     ("actor", "user"),
     [
@@ -168,6 +173,7 @@ def test_every_operation_says_what_it_does() -> None:
         ("remove_exclusion", 4),
         ("retract_hit", 3),
         ("list_keys", 2),
+        (HOLD_FLOOD, 3),
         ("what_nobody_knows", 99),
     ],
 )

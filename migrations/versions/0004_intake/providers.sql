@@ -34,28 +34,3 @@ CREATE TABLE registry.withheld_sources (
 );
 COMMENT ON TABLE registry.withheld_sources IS 'Which of them were counted, so that one that is told again is not counted again.';
 COMMENT ON COLUMN registry.withheld_sources.source_key IS 'Keyed fingerprint of the provider''s id of the event.';
-
--- Spends numbers of an organisation's day for a request that no API key came with. Called alone in its own transaction,
--- like registry.admit. Returns the microseconds until the next day where they do not fit: zero where they did.
-CREATE FUNCTION registry.spend_numbers(p_organisation uuid, p_numbers bigint)
-RETURNS bigint
-LANGUAGE plpgsql
-AS $$
-DECLARE
-  v_at timestamptz;
-  v_day date;
-  v_quota bigint;
-BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
-  SELECT o.numbers_per_day INTO STRICT v_quota FROM registry.organisations o WHERE o.id = p_organisation;
-  v_at := clock_timestamp();
-  v_day := (v_at AT TIME ZONE 'UTC')::date;
-  INSERT INTO registry.organisation_days AS d (organisation_id, day, used)
-    SELECT p_organisation, v_day, p_numbers WHERE p_numbers <= v_quota
-    ON CONFLICT (organisation_id, day) DO UPDATE SET used = d.used + p_numbers WHERE d.used + p_numbers <= v_quota;
-  IF FOUND THEN
-    RETURN 0;
-  END IF;
-  RETURN greatest(1, (extract(epoch FROM ((v_day + 1)::timestamp AT TIME ZONE 'UTC') - v_at) * 1000000)::bigint);
-END
-$$;

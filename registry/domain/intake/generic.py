@@ -2,9 +2,11 @@
 
     {"type": "contact.received", "timestamp": "2026-03-01T10:00:03Z",
      "data": {"id": "call-0198", "number": "+12065550177", "channel": "voice", "occurred_at": "2026-03-01T10:00:00Z",
-              "region": "US", "attestation": "A", "verification": "passed", "diverted": false}}
+              "region": "US", "to": "+12065550199", "attestation": "A", "verification": "passed", "diverted": false}}
 
-`id`, `number` and `channel` are needed. Members that are not named here are dropped, and so are other types of event.
+`id`, `number` and `channel` are needed. `to` is the line that was called or written to, for systems that have one
+address for several. An attestation counts only where its verification passed, or none is told. Members that are not
+named here are dropped, and so are other types of event.
 """
 
 from enum import StrEnum
@@ -39,14 +41,19 @@ def received(delivery: Delivery) -> Received | None:
     diverted = member(content, "data", "diverted")
     if not isinstance(diverted, bool | None):
         raise refused(Code.WRONG_TYPE, "data/diverted", "This member is true or false.")
+    to = text(content, "data", "to")
+    attestation = _one_of(Attestation, content, "attestation")
+    verification = _one_of(Verification, content, "verification")
     return Received(
         checked_sid(text(content, "data", "id"), "data/id"),
         number,
         channel,
         at,
         region=text(content, "data", "region") or None,
-        attestation=_one_of(Attestation, content, "attestation"),
-        verification=_one_of(Verification, content, "verification"),
+        to=(to,) if to else (),
+        # What a signature that does not hold attested is nobody's word.
+        attestation=attestation if verification in {None, Verification.PASSED} else None,
+        verification=verification,
         diverted=diverted is True,
     )
 

@@ -33,7 +33,8 @@ class Received:
     """An inbound contact as its provider tells of it.
 
     occurred_at: aware; None where the provider does not tell it, which is now. region: where national formats are to be
-    read; None: where the decoy is. unknown_verification: the provider said something of the caller ID's signature that
+    read; None: where the decoy is. to: the numbers that were called or written to, none where that is not told.
+    unknown_verification: the provider said something of the caller ID's signature that
     this module does not know; it counts as not told.
     """
 
@@ -42,6 +43,7 @@ class Received:
     channel: Channel
     occurred_at: datetime | None = None
     region: str | None = field(default=None, repr=False)
+    to: tuple[str, ...] = field(default=(), repr=False)
     attestation: Attestation | None = None
     verification: Verification | None = None
     diverted: bool = False

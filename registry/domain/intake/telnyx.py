@@ -21,6 +21,7 @@ _INBOUND: Final = frozenset({"inbound", "incoming"})
 _CHANNELS: Final = {"SMS": Channel.SMS, "MMS": Channel.MMS}
 _OLDEST: Final = timedelta(days=7)
 _SKEW: Final = timedelta(minutes=5)
+_MOST_LINES: Final = 16
 _FLAGS: Final = {True: True, False: False, "true": True, "false": False, None: None, "": None}
 
 
@@ -40,7 +41,8 @@ def received(delivery: Delivery) -> Received | None:
     if kind == "message.received":
         sid = checked_sid(text(content, "data", "payload", "id"), "data/payload/id")
         channel = _CHANNELS.get(text(content, "data", "payload", "type").upper(), Channel.SMS)
-        return Received(sid, text(content, "data", "payload", "from", "phone_number"), channel, at)
+        number = text(content, "data", "payload", "from", "phone_number")
+        return Received(sid, number, channel, at, to=_to(member(payload, "to")))
     sid = checked_sid(
         text(content, "data", "payload", "call_leg_id") or text(content, "data", "payload", "call_control_id"),
         "data/payload/call_leg_id",
@@ -51,6 +53,7 @@ def received(delivery: Delivery) -> Received | None:
         member(payload, "shaken_stir_attestation"),
         member(payload, "shaken_stir_validated"),
         at=at,
+        to=_to(member(payload, "to")),
         diverted=_has_diversion(payload),
     )
 
@@ -65,15 +68,25 @@ def _texml(given: dict[str, str]) -> Received | None:
         given.get("ShakenStirAttestation"),
         given.get("ShakenStirValidated"),
         at=None,
+        to=_to(given.get("To")),
         diverted=bool(given.get("ForwardedFrom")),
     )
 
 
 def _call(
-    sid: str, number: str, attested: object, validated: object, *, at: datetime | None, diverted: bool
+    sid: str,
+    number: str,
+    attested: object,
+    validated: object,
+    *,
+    at: datetime | None,
+    to: tuple[str, ...],
+    diverted: bool,
 ) -> Received:
     """attested: a level or nothing. validated: whether its signature holds, as a truth value or its name."""
     level = attested if isinstance(attested, str) and attested in set(Attestation) else None
+    if isinstance(validated, str):
+        validated = validated.lower()
     flag = _FLAGS.get(validated, "unknown") if isinstance(validated, str | bool | None) else "unknown"
     unknown = flag == "unknown" or (level is None and attested is not None and attested != "")
     verification: Verification | None = None
@@ -87,11 +100,19 @@ def _call(
         number,
         Channel.VOICE,
         at,
+        to=to,
         attestation=Attestation(cast("str", level)) if passed else None,
         verification=verification,
         diverted=diverted,
         unknown_verification=unknown,
     )
+
+
+def _to(written: object) -> tuple[str, ...]:
+    """The line, as a text, or of a message the lines, each as an object. Nothing where it is not told."""
+    several = cast("Sequence[object]", written) if isinstance(written, list) else ({"phone_number": written},)
+    numbers = [member(one, "phone_number") for one in several[:_MOST_LINES]]
+    return tuple(number for number in numbers if isinstance(number, str) and number)
 
 
 def _has_diversion(payload: object) -> bool:

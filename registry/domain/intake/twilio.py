@@ -10,13 +10,14 @@ from typing import Final
 
 from registry.domain.errors import Code
 from registry.domain.intake.bodies import form_pairs, json_object, single, text
-from registry.domain.intake.received import Delivery, Received, checked_sid, refused
+from registry.domain.intake.received import Delivery, Received, refused
+from registry.domain.intake.twilio_forms import check_pairs, check_sid
 from registry.domain.policy import Attestation, Channel, Verification
 
 _READ: Final = (
     *("MessageSid", "SmsSid", "SmsStatus", "MessageStatus", "NumMedia"),
     *("CallSid", "Direction", "StirVerstat", "ForwardedFrom"),
-    *("From", "Caller", "To", "AccountSid"),
+    *("From", "Caller", "To", "Called", "AccountSid"),
 )
 _MMS_SID: Final = "MM"
 _INCOMING: Final = frozenset({"received", "receiving"})
@@ -45,7 +46,9 @@ STIR_VERSTAT: Final[Mapping[str, tuple[Verification | None, Attestation | None, 
 def received(delivery: Delivery) -> Received | None:
     """None for what is no inbound contact, such as a status of a message that was sent. Raises Refused."""
     if delivery.form:
-        given = single(form_pairs(delivery.body), *_READ)
+        pairs = form_pairs(delivery.body)
+        check_pairs(pairs)
+        given = single(pairs, *_READ)
     else:
         content = json_object(delivery.body)
         given = {name: text(content, name) for name in _READ if name in content}
@@ -55,7 +58,7 @@ def received(delivery: Delivery) -> Received | None:
     sid = given.get("MessageSid") or given.get("SmsSid")
     if sid is not None:
         return _message(given, sid, number)
-    return _call(given, checked_sid(given.get("CallSid", ""), "CallSid"), number)
+    return _call(given, check_sid(given.get("CallSid", ""), "CallSid"), number)
 
 
 def _message(given: dict[str, str], sid: str, number: str) -> Received | None:
@@ -67,7 +70,7 @@ def _message(given: dict[str, str], sid: str, number: str) -> Received | None:
         channel = Channel.CHAT
     elif sid.startswith(_MMS_SID) or given.get("NumMedia", "0").strip("0"):
         channel = Channel.MMS
-    return Received(checked_sid(sid, "MessageSid"), number, channel)
+    return Received(check_sid(sid, "MessageSid"), number, channel, to=_to(given))
 
 
 def _call(given: dict[str, str], sid: str, number: str) -> Received | None:
@@ -79,8 +82,14 @@ def _call(given: dict[str, str], sid: str, number: str) -> Received | None:
         sid,
         number,
         Channel.VOICE,
+        to=_to(given),
         attestation=attestation,
         verification=verification,
         diverted=diverted or bool(given.get("ForwardedFrom")),
         unknown_verification=told not in STIR_VERSTAT,
     )
+
+
+def _to(given: dict[str, str]) -> tuple[str, ...]:
+    told = given.get("To") or given.get("Called")
+    return (told,) if told else ()
