@@ -1,7 +1,8 @@
 """Reading the whole audit log as it was at one moment, piece by piece, for holding it against itself.
 
-Needs a login that may read the schema `audit`, or the application's, which takes on the log reader's role for it. Changes
-nothing, and believes nothing: whatever is stored twice is read twice. `private` rows are read where the login may.
+Needs a login that may read the schema `audit`, or the application's, which takes on the log reader's role for it.
+Changes nothing, and believes nothing: whatever is stored twice is read twice. `private` rows are read where the login
+may.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -120,9 +120,7 @@ class Sealer:
         if edge.size < signed.size:
             raise LogBroken(_SHORTER.format(signed=signed.size, stored=edge.size))
         if _edge(tx, signed.size).root() != signed.root:
-            raise LogBroken(
-                f"The stored log does not continue the checkpoint signed at {signed.size:,} events."
-            )
+            raise LogBroken(f"The stored log does not continue the checkpoint signed at {signed.size:,} events.")
 
 
 def _edge(tx: Writing, size: int) -> Edge:
