@@ -251,7 +251,8 @@ def test_each_costs_a_few_statements_whatever_is_asked(get: Callable[..., Any]) 
 
 def test_strangers_never_take_more_than_their_part_of_the_connections(scene: LogScene, get: Callable[..., Any]) -> None:
     """While they do, who has a key is answered as before."""
-    turns: BoundedSemaphore = scene.house.client.app.state.strangers  # type: ignore[attr-defined]  # Starlette's own
+    app: Any = scene.house.client.app
+    turns: BoundedSemaphore = app.state.strangers
     held = 0
     while turns.acquire(blocking=False):
         held += 1
