@@ -1,6 +1,7 @@
 """The whole wiring of the HTTP API on one screen."""
 
 from contextlib import asynccontextmanager
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -39,6 +40,7 @@ from registry.db.database import Database
 from registry.log_key import LogKey
 from registry.operations.registry import Registry
 from registry.operations.sealing import Sealing
+from registry.operations.signed_head import SignedHead
 from registry.settings import Settings
 from registry.tagging import Tagging
 
@@ -83,7 +85,7 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> "AsyncGenerator[None]":
-        sealing = None if log_key is None else Sealing(registry.database, log_key)
+        sealing = None if log_key is None else Sealing(registry.database, log_key, _head(registry.settings))
         yield
         if sealing is not None:
             await run_in_threadpool(sealing.close)
@@ -99,6 +101,7 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.registry = registry
+    app.state.strangers = BoundedSemaphore(max(1, registry.settings.pool_size // 4))
     app.state.authenticator = Authenticator(registry)
     for resource in RESOURCES:
         app.include_router(resource.router)
@@ -112,3 +115,7 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
         always={"Demand-Registry-Mode": mode},
     )
     return app
+
+
+def _head(settings: Settings) -> SignedHead | None:
+    return None if settings.log_key_file is None else SignedHead.beside(settings.log_key_file)

@@ -776,7 +776,7 @@ ALTER TABLE ONLY registry.withheld_contacts
 ALTER TABLE ONLY registry.withheld_sources
     ADD CONSTRAINT withheld_sources_pkey PRIMARY KEY (organisation_id, source_key);
 
-CREATE INDEX event_by_organisation ON audit.event USING btree (organisation, event_id);
+CREATE INDEX event_by_receipt ON audit.event USING btree (organisation, event_id);
 
 CREATE INDEX private_by_age ON audit.private USING btree (at);
 
@@ -889,13 +889,16 @@ ALTER TABLE ONLY registry.withheld_contacts
     ADD CONSTRAINT withheld_contacts_decoy FOREIGN KEY (decoy_id) REFERENCES registry.decoys(id);
 
 GRANT USAGE ON SCHEMA audit TO registry_app;
+GRANT USAGE ON SCHEMA audit TO registry_log_reader;
 GRANT USAGE ON SCHEMA audit TO registry_sealer;
 
 GRANT USAGE ON SCHEMA registry TO registry_app;
+GRANT USAGE ON SCHEMA registry TO registry_log_reader;
 GRANT USAGE ON SCHEMA registry TO registry_sealer;
 
 REVOKE ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) TO registry_app;
+GRANT ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) TO registry_log_reader;
 GRANT ALL ON FUNCTION audit.field(body bytea, VARIADIC path text[]) TO registry_sealer;
 
 REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
@@ -912,13 +915,16 @@ GRANT ALL ON FUNCTION registry.charge_once(p_key text, p_scope text, p_organisat
 REVOKE ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.spend_address(p_address bytea, p_per_minute integer) TO registry_app;
 
+GRANT SELECT ON TABLE audit.checkpoint TO registry_log_reader;
 GRANT SELECT,INSERT ON TABLE audit.checkpoint TO registry_sealer;
 GRANT SELECT ON TABLE audit.checkpoint TO registry_app;
 
+GRANT SELECT ON TABLE audit.event TO registry_log_reader;
 GRANT SELECT ON TABLE audit.event TO registry_sealer;
 
 GRANT INSERT(body) ON TABLE audit.event TO registry_app;
 
+GRANT SELECT ON TABLE audit.leaf TO registry_log_reader;
 GRANT SELECT,INSERT ON TABLE audit.leaf TO registry_sealer;
 GRANT SELECT ON TABLE audit.leaf TO registry_app;
 
@@ -930,7 +936,7 @@ GRANT INSERT(address) ON TABLE audit.private TO registry_app;
 
 GRANT INSERT(user_agent) ON TABLE audit.private TO registry_app;
 
-GRANT SELECT ON TABLE audit.subject TO registry_sealer;
+GRANT SELECT ON TABLE audit.subject TO registry_log_reader;
 
 GRANT INSERT(tag) ON TABLE audit.subject TO registry_app;
 
@@ -938,12 +944,15 @@ GRANT INSERT(event) ON TABLE audit.subject TO registry_app;
 
 GRANT INSERT(generation) ON TABLE audit.subject TO registry_app;
 
+GRANT SELECT ON TABLE audit.tile TO registry_log_reader;
 GRANT SELECT,INSERT ON TABLE audit.tile TO registry_sealer;
 GRANT SELECT ON TABLE audit.tile TO registry_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.address_rates TO registry_app;
 
 GRANT SELECT ON TABLE registry.alembic_version TO registry_app;
+GRANT SELECT ON TABLE registry.alembic_version TO registry_log_reader;
+GRANT SELECT ON TABLE registry.alembic_version TO registry_sealer;
 
 GRANT SELECT,INSERT ON TABLE registry.api_keys TO registry_app;
 
@@ -1000,7 +1009,7 @@ GRANT SELECT,INSERT ON TABLE registry.exclusions TO registry_app;
 GRANT UPDATE(removed_at) ON TABLE registry.exclusions TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.generations TO registry_app;
-GRANT SELECT ON TABLE registry.generations TO registry_sealer;
+GRANT SELECT ON TABLE registry.generations TO registry_log_reader;
 
 GRANT UPDATE(retired_at) ON TABLE registry.generations TO registry_app;
 
@@ -1019,7 +1028,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.listings TO registry_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE registry.organisation_days TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.organisations TO registry_app;
-GRANT SELECT ON TABLE registry.organisations TO registry_sealer;
+GRANT SELECT ON TABLE registry.organisations TO registry_log_reader;
 
 GRANT UPDATE(requests_per_minute) ON TABLE registry.organisations TO registry_app;
 

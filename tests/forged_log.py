@@ -44,6 +44,8 @@ class ForgedLog:
     answers: dict[str, Shown] = field(default_factory=dict[str, Shown])
     forgotten: set[int] = field(default_factory=set[int])
     asked: list[str] = field(default_factory=list[str])
+    headers: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """By path, of its last request."""
 
     def answer(self, target: str) -> Shown:
         path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
@@ -78,6 +80,7 @@ def forging(log: ForgedLog) -> Generator[ForgedLog]:
         def do_GET(self) -> None:
             assert "Authorization" not in self.headers
             shown = log.answer(self.path)
+            log.headers[urlsplit(self.path).path] = dict(self.headers.items())
             self.send_response(shown.status)
             for name, value in {**shown.headers, "Content-Length": str(len(shown.content))}.items():
                 self.send_header(name, value)

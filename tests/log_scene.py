@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from house import House, opened_database, opened_house
 from members import Member
+from sealed import seal_all
 
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.credentials import Scope
 from registry.domain.signed_notes import Checkpoint, opened
 from registry.log_key import LogKey
-from registry.operations.seal import Sealer
 from registry.signatures import holds
 
 KEY: Final = LogKey("registry.example.org/log", bytes(range(32)))
@@ -35,8 +35,7 @@ class LogScene:
 
     def seal(self) -> Checkpoint:
         """Everything that is recorded by now; the checkpoint as it is served."""
-        while Sealer(self.house.registry.database, KEY).seal() is not None:
-            pass
+        seal_all(self.house.registry.database, KEY)
         return self.checkpoint()
 
     def checkpoint(self) -> Checkpoint:

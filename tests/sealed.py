@@ -6,6 +6,7 @@ from interleaved import wait_until
 
 from registry.db import sealed_log
 from registry.db.database import Database, Writing
+from registry.db.sealing_lag import sealing_lag
 from registry.domain.signed_notes import Checkpoint
 from registry.log_key import LogKey
 from registry.operations.seal import Sealer
@@ -36,7 +37,7 @@ def waiting(database: Database) -> bool:
     """Whether there are events that no checkpoint holds."""
 
     def ask(tx: Writing) -> bool:
-        with sealed_log.as_sealer(tx):
-            return sealed_log.oldest_unsealed(tx, sealed_log.last_checkpoint(tx)) is not None
+        with sealed_log.as_reader(tx):
+            return sealing_lag(tx).oldest_unsealed is not None
 
     return database.transaction(ask)

@@ -4,25 +4,33 @@ Everything here is the same for everybody and tells no event. It is served so th
 """
 
 import hashlib
-from typing import Annotated, Any, Final
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from api.problems import responses
 from api.resources.model import AnswerModel
+from registry.db.database import Database
 from registry.domain.errors import Code, Refused
 from registry.domain.merkle import TILE_WIDTH
 from registry.domain.signed_notes import hashes_text
 from registry.domain.tile_paths import TilePathInvalid, parse_tile_path
 from registry.operations.read_log import MOST_SIZE, newest_checkpoint, prove_consistency, read_tile
-from registry.operations.registry import Registry
+
+if TYPE_CHECKING:
+    from threading import BoundedSemaphore
+
+    from registry.operations.registry import Registry
 
 router = APIRouter(tags=["Audit log"])
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _MOMENT: Final = "public, max-age=5"
 _PARTIAL: Final = "public, max-age=60"
+_PATIENCE_SECONDS: Final = 0.2
 _TEXT: Final = "text/plain"
 _BYTES: Final = "application/octet-stream"
 _STANDING: Final = (Code.DATABASE_UNAVAILABLE, Code.OVERLOADED, Code.INTERNAL)
@@ -60,7 +68,8 @@ class ConsistencyAnswer(AnswerModel):
 )
 def get_checkpoint(request: Request) -> Response:
     """Keep what you fetch: a later checkpoint that does not continue it proves that the log was altered."""
-    note = newest_checkpoint(_registry(request).database).encode()
+    with _turn(request) as database:
+        note = newest_checkpoint(database).encode()
     etag = f'"{hashlib.sha256(note).hexdigest()[:32]}"'
     headers = {"Cache-Control": _MOMENT, "ETag": etag}
     if {etag, "*"} & _known(request):
@@ -104,7 +113,8 @@ def get_tile(
         raise Refused(Code.NOT_FOUND, "There is nothing at this address.") from None
     if not request.scope["path"].endswith(path):  # a line break at the end, which the router overlooks
         raise Refused(Code.NOT_FOUND, "There is nothing at this address.")
-    hashes = read_tile(_registry(request).database, tile, width)
+    with _turn(request) as database:
+        hashes = read_tile(database, tile, width)
     return Response(hashes, 200, {"Cache-Control": _FOR_EVER if width == TILE_WIDTH else _PARTIAL}, _BYTES)
 
 
@@ -127,15 +137,26 @@ def get_consistency(
     new: Annotated[int, Query(alias="to", ge=0, le=MOST_SIZE, description="The later checkpoint's size.")],
 ) -> Response:
     """Whoever holds an old checkpoint and this proof sees that nothing before it was altered, removed or reordered."""
-    hashes = prove_consistency(_registry(request).database, old, new)
+    with _turn(request) as database:
+        hashes = prove_consistency(database, old, new)
     answer = ConsistencyAnswer(from_=old, to=new, hashes=hashes_text(hashes))
     content = answer.model_dump_json(by_alias=True)
     return Response(content, 200, {"Cache-Control": _FOR_EVER}, "application/json")
 
 
-def _registry(request: Request) -> Registry:
+@contextmanager
+def _turn(request: Request) -> Generator[Database]:
+    """Strangers together never have more than a part of the process' database connections. Refused(overloaded) where
+    all of that is in use.
+    """
+    turns: BoundedSemaphore = request.app.state.strangers
     registry: Registry = request.app.state.registry
-    return registry
+    if not turns.acquire(timeout=_PATIENCE_SECONDS):
+        raise Refused(Code.OVERLOADED, "Too many ask for the log just now.", retry_after=1.0)
+    try:
+        yield registry.database
+    finally:
+        turns.release()
 
 
 def _known(request: Request) -> frozenset[str]:

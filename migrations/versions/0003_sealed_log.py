@@ -19,8 +19,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE audit.checkpoint, audit.tile, audit.leaf")
-    op.execute("DROP INDEX audit.event_by_organisation")
     op.execute("CREATE INDEX event_by_organisation ON audit.event (organisation, id)")
-    op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA audit, registry FROM registry_sealer")
-    op.execute("REVOKE ALL ON SCHEMA audit, registry FROM registry_sealer")
-    op.execute("REVOKE ALL ON FUNCTION audit.field FROM registry_sealer")
+    op.execute("DROP INDEX audit.event_by_receipt")
+    op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA audit, registry FROM registry_log_reader, registry_sealer")
+    op.execute("REVOKE ALL ON SCHEMA audit, registry FROM registry_log_reader, registry_sealer")
+    op.execute("REVOKE ALL ON FUNCTION audit.field FROM registry_log_reader, registry_sealer")

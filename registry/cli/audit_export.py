@@ -28,6 +28,8 @@ from registry.operations.export_events import export_events
 from registry.operations.operation import COMMAND_LINE, Request
 
 _TOLD_EVERY: Final = 1_000
+_CONNECTIONS: Final = 2
+"""The export's own event is committed while the events that it hands out are being read."""
 
 
 @click.command(
@@ -60,7 +62,7 @@ def command(
         raise click.UsageError("--until is before --since.")
     settings = environment.resolve()
     environment.require_database(settings)
-    registry = open_without_keys(settings)
+    registry = open_without_keys(settings, connections=_CONNECTIONS)
     try:
         theirs = None if organisation is None else organisation_of(registry.database, organisation).id
         selection = Selection(since, until, theirs)
@@ -103,7 +105,11 @@ def _written(output: Path | None) -> Generator[Callable[[bytes], object]]:
         yield stream.write
         stream.flush()
         return
-    descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".part", dir=output.parent)
+    except OSError as error:  # names a file that nobody has asked for
+        said = error.strerror or type(error).__name__
+        raise click.ClickException(f"Nothing can be written in the folder {output.parent}: {said}.") from None
     part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

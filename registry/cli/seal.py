@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from registry.domain.errors import Code, Refused
 from registry.operations.assembly import open_database
 from registry.operations.seal import LogBroken, Sealed, Sealer
 from registry.operations.sealing import INTERVAL_SECONDS
+from registry.operations.signed_head import SignedHead
 
 
 @click.command(
@@ -39,7 +41,7 @@ def command(once: bool, as_json: bool) -> None:
     database = open_database(settings)
     try:
         database.transaction(lambda tx: migrate.require_head(tx.connection))
-        sealer = Sealer(database, key)
+        sealer = Sealer(database, key, SignedHead.beside(Path(settings.require("log_key_file"))))
         if once:
             _tell_all(_seal_all(sealer), as_json=as_json)
             return
@@ -47,7 +49,7 @@ def command(once: bool, as_json: bool) -> None:
         with ended_by_signals():
             _seal_for_ever(sealer, as_json=as_json)
     except LogBroken as broken:
-        raise click.ClickException(f"Nothing was sealed. {broken} See docs/operations.md.") from None
+        raise click.ClickException(f"Nothing was sealed. {broken} See docs/audit-log.md.") from None
     finally:
         database.dispose()
 

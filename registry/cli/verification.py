@@ -15,8 +15,8 @@ import click
 
 from registry.client import InvalidTarget, RegistryError
 from registry.client.log.witness import StateInvalid
-from registry.domain.contradictions import Contradiction, Kind
-from registry.domain.signed_notes import Checkpoint, NoteInvalid, Verifier, opened
+from registry.domain.contradictions import Contradiction, Kind, NotVerifiable
+from registry.domain.signed_notes import Checkpoint, NoteInvalid, Verifier, claims, opened
 from registry.signatures import holds
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +28,7 @@ EXIT_CODES: Final = (
     "Exit codes: 0 everything holds, 1 something does not, 2 used wrongly, 3 it could not be verified, 130 interrupted."
 )
 _MOST_BYTES: Final = 1_000_000
+_UNPRINTABLE: Final = "?"
 
 
 class NotVerified(click.ClickException):
@@ -55,13 +56,18 @@ class VerifyingCommand(click.Command):
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, RegistryError | InvalidTarget | StateInvalid):
-        return str(error)
+    if isinstance(error, RegistryError | InvalidTarget | StateInvalid | NotVerifiable):
+        return printable(str(error))
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename}: "
         return f"{where}{error.strerror or type(error).__name__}."
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"This program has a fault: {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}."
+
+
+def printable(text: str) -> str:
+    """A log is somebody else's: nothing in it, and nothing that its server answers, may steer the terminal."""
+    return "".join(character if character.isprintable() else _UNPRINTABLE for character in text)
 
 
 class _VerifierKey(click.ParamType[Verifier]):
@@ -107,7 +113,9 @@ def verifier_key_option(command: F) -> F:
 
 
 def kept_checkpoint(path: Path | None, verifier: Verifier) -> Checkpoint | None:
-    """The signed note in a file. Raises Contradiction where this key has not signed it, and OSError."""
+    """The signed note in a file. Raises Contradiction where this key is said to have signed it, and it does not hold;
+    NotVerifiable where the file says no such thing; OSError.
+    """
     if path is None:
         return None
     with path.open("rb") as file:
@@ -115,10 +123,14 @@ def kept_checkpoint(path: Path | None, verifier: Verifier) -> Checkpoint | None:
     try:
         return Checkpoint.parse(opened(note, verifier, holds), verifier.name)
     except NoteInvalid as invalid:
+        if not claims(note, verifier):
+            raise NotVerifiable(
+                f"{path} is not a checkpoint of this log: it is not signed by {verifier.name} with this key."
+            ) from None
         said = f"The checkpoint that you kept does not hold under this verifier key. {invalid}"
         raise Contradiction(Kind.CHECKPOINT_UNSIGNED, said) from None
 
 
 def contradiction_document(found: Contradiction) -> dict[str, Any]:
     """As `--json` shows it, under `contradiction`."""
-    return {"kind": found.kind.value, "detail": found.sentence, "index": found.index, "event": found.event}
+    return {"kind": found.kind.value, "detail": printable(found.sentence), "index": found.index, "event": found.event}

@@ -16,11 +16,12 @@ from registry.cli.verification import (
     VerifyingCommand,
     contradiction_document,
     kept_checkpoint,
+    printable,
     verifier_key_option,
 )
 from registry.client.log.source import LogSource
 from registry.client.log.tiles import VerifiedTiles, verify_tiles
-from registry.domain.contradictions import Contradiction
+from registry.domain.contradictions import Contradiction, NotVerifiable
 from registry.domain.signed_notes import Checkpoint, Verifier
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def command(ctx: click.Context, /, *, verifier: Verifier, url: str | None, kept:
                 document, sentences = _of_tiles(url, verifier, remembered, _told(bar, "Hashes"))
     except Contradiction as found:
         document = {"holds": False, "contradiction": contradiction_document(found)}
-        sentences = [f"The log does NOT hold. {found.sentence}"]
+        sentences = [f"The log does NOT hold. {printable(found.sentence)}"]
     if as_json:
         from registry.cli.output import print_json  # noqa: PLC0415 - it takes the tables for people along
 
@@ -117,7 +118,7 @@ def _of_database(
         from registry.cli import environment  # noqa: PLC0415 - the server's packages
         from registry.cli.failures import plainly  # noqa: PLC0415
         from registry.operations.assembly import open_database  # noqa: PLC0415
-        from registry.operations.verify_log import NotVerifiable, verify_log  # noqa: PLC0415
+        from registry.operations.verify_log import verify_log  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "registry").partition(".")[0] == "registry":
             raise

@@ -15,16 +15,16 @@ from registry.cli.verification import (
     EXIT_CODES,
     VerifyingCommand,
     contradiction_document,
+    printable,
     verifier_key_option,
 )
-from registry.domain.contradictions import Contradiction, Kind
+from registry.domain.contradictions import Contradiction, Kind, NotVerifiable
 from registry.domain.merkle import ProofInvalid
-from registry.domain.signed_notes import Checkpoint, NoteInvalid, Receipt, Verifier
+from registry.domain.signed_notes import PROOF, Checkpoint, NoteInvalid, Receipt, Verifier, claims
 from registry.signatures import holds
 
 _MOST_BYTES: Final = 1_000_000
 _STANDARD_INPUT: Final = Path("-")
-_UNPRINTABLE: Final = "?"
 
 
 @click.command(
@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, *, file: Path, verifier: Verifier, as_json: b
         if as_json:
             print_json({"holds": False, "contradiction": contradiction_document(found)})
         else:
-            click.echo(f"The proof does NOT hold. {found.sentence}")
+            click.echo(f"The proof does NOT hold. {printable(found.sentence)}")
         ctx.exit(CONTRADICTED)
     event = _event(receipt.entry or b"")
     if as_json:
@@ -83,10 +83,18 @@ def _content(file: Path) -> str:
 
 
 def _verified(text: str, verifier: Verifier) -> tuple[Receipt, Checkpoint]:
+    """Raises Contradiction where this key is said to have signed it, and it does not hold; NotVerifiable for what is no
+    receipt, or another log's.
+    """
+    if text.partition("\n")[0] != PROOF:
+        raise NotVerifiable("This is not a tlog-proof file.")
     try:
         receipt = Receipt.parse(text)
         return receipt, receipt.verify(verifier, holds)
     except (NoteInvalid, ProofInvalid) as invalid:
+        if not claims(text, verifier):
+            said = f"This is not a receipt of this log: its checkpoint is not signed by {verifier.name} with this key."
+            raise NotVerifiable(said) from None
         raise Contradiction(Kind.PROOF_INVALID, str(invalid)) from None
 
 
@@ -108,10 +116,5 @@ def _rows(event: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             rows += _rows(cast("dict[str, Any]", value), f"{prefix}{name}.")
         elif value is not None:
             said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            rows.append((_printable(prefix + name), _printable(said)))
+            rows.append((printable(prefix + name), printable(said)))
     return rows
-
-
-def _printable(text: str) -> str:
-    """A log is somebody else's: nothing in it may steer the terminal."""
-    return "".join(character if character.isprintable() else _UNPRINTABLE for character in text)

@@ -11,6 +11,7 @@ from registry.cli.verification import (
     EXIT_CODES,
     VerifyingCommand,
     contradiction_document,
+    printable,
     verifier_key_option,
 )
 from registry.client.log.source import LogSource
@@ -84,9 +85,20 @@ def _accuse(found: Contradicted, *, as_json: bool) -> None:
     if as_json:
         from registry.cli.output import print_json  # noqa: PLC0415 - it takes the tables for people along
 
-        document = {"holds": False, "contradiction": contradiction_document(found), "evidence": found.evidence}
-        print_json(document)
+        print_json(
+            {
+                "holds": False,
+                "contradiction": contradiction_document(found),
+                "evidence": found.evidence,
+                "kept_before": found.others,
+            }
+        )
         return
-    click.echo(f"The log CONTRADICTS what was seen of it. {found.sentence}")
+    click.echo(f"The log CONTRADICTS what was seen of it. {printable(found.sentence)}")
     if found.evidence is not None:
         click.echo(f"Both checkpoints are kept in {found.evidence}, and the state is as it was.")
+    elif found.others:
+        click.echo(
+            f"{len(found.others)} conflicts are kept already, and this one is not: "
+            f"{', '.join(str(path) for path in found.others)}."
+        )

@@ -1,4 +1,4 @@
-"""Audit events as the log's entries: their exact bytes and their places. Needs `sealed_log.as_sealer`."""
+"""Audit events as the log's entries: their exact bytes and their places. Needs `sealed_log.as_reader`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Audit events as their organisations read them: page by page, newest first. Needs `sealed_log.as_sealer`.
+"""Audit events as their organisations read them: page by page, newest first. Needs `sealed_log.as_reader`.
 
 It reads what events say and nothing of who was behind a request: addresses and user agents are kept elsewhere, and
 nobody lists them.

@@ -1,4 +1,4 @@
-"""Audit events as they are handed out: a range of them, streamed from one snapshot. Needs `sealed_log.as_sealer`.
+"""Audit events as they are handed out: a range of them, streamed from one snapshot. Needs `sealed_log.as_reader`.
 
 Never reads `audit.private` or `audit.subject`: addresses and tags are not exported.
 """

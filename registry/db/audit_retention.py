@@ -33,6 +33,14 @@ _FIRST_KEPT: Final = text(
     "SELECT l.idx FROM audit.leaf l JOIN audit.event e ON e.xid = l.xid AND e.id = l.id"
     " WHERE e.event_id >= :bound OR e.at >= :before ORDER BY l.idx LIMIT 1"
 )
+# What a rekeying rewrote is held against its event alone: that must stay as long as any event which was written before
+# it, and has its place behind it, stays.
+_CUT_REKEYING: Final = text(
+    "SELECT min(l.idx) FROM audit.event r JOIN audit.leaf l ON l.xid = r.xid AND l.id = r.id"
+    " WHERE r.operation = 'rekey_generation' AND l.idx < CAST(:minimum AS bigint) AND EXISTS ("
+    "SELECT FROM audit.event e LEFT JOIN audit.leaf k ON k.xid = e.xid AND k.id = e.id"
+    " WHERE (e.xid, e.id) > (r.xid, r.id) AND e.at < r.at AND coalesce(k.idx >= CAST(:minimum AS bigint), true))"
+)
 _SIZE: Final = text("SELECT coalesce(max(size), 0) FROM audit.checkpoint")
 _EVENTS: Final = text(
     "SELECT count(*) FROM audit.leaf l JOIN audit.event e ON e.xid = l.xid AND e.id = l.id"
@@ -80,13 +88,18 @@ _DROP_PRIVATE_BY_AGE: Final = text("DELETE FROM audit.private WHERE at < :before
 
 
 def prefix(tx: Reading, before: datetime) -> Prefix | None:
-    """The longest run of events from the log's beginning that are all older; None where nothing is sealed."""
+    """The longest run of events from the log's beginning that are all older; None where nothing is sealed.
+
+    It never ends between a rekeying and an event that this has rewritten.
+    """
     size = int(tx.connection.execute(_SIZE).scalar_one())
     if size == 0:
         return None
     bounds = {"bound": earliest_uuid7(before), "before": before}
     first = tx.connection.execute(_FIRST_KEPT, bounds).scalar_one_or_none()
     minimum = {"minimum": size if first is None else int(first)}
+    while (cut := tx.connection.execute(_CUT_REKEYING, minimum).scalar_one()) is not None:
+        minimum = {"minimum": int(cut)}
     events, subjects = (int(tx.connection.execute(one, minimum).scalar_one()) for one in (_EVENTS, _SUBJECTS))
     return Prefix(minimum["minimum"], events, subjects)
 

@@ -1,7 +1,8 @@
 """Reading the whole audit log as it was at one moment, piece by piece, for holding it against itself.
 
-Needs a login that may read the schema `audit`, or the application's, which takes on the sealer's role for it. Changes
-nothing, and believes nothing: whatever is stored twice is read twice. `private` rows are read where the login may.
+Needs a login that may read the schema `audit`, or the application's, which takes on the log reader's role for it.
+Changes nothing, and believes nothing: whatever is stored twice is read twice. `private` rows are read where the login
+may.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +74,7 @@ _MAY_READ: Final = text(
     " 'audit.checkpoint', 'audit.subject']) AS t"
 )
 _MAY_READ_PRIVATE: Final = text("SELECT has_table_privilege('audit.private', 'SELECT')")
-_TAKE_ROLE: Final = text("SET LOCAL ROLE registry_sealer")
+_TAKE_ROLE: Final = text("SET LOCAL ROLE registry_log_reader")
 # Each piece is looked up through indexes, however large the tables are and however old their statistics.
 _BY_INDEXES: Final = text(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_hashjoin', :whole, true),"
@@ -140,7 +141,7 @@ _PIECE: Final = 5_000
 def begin(tx: Reading) -> bool:
     """Everything is read as it is now, and nothing can be changed. False where there is no log in this database.
 
-    The first call of a transaction. The application's login becomes the sealer's for it.
+    The first call of a transaction. The application's login takes on the log reader's role for it.
     """
     tx.connection.execute(_AT_ONE_MOMENT)
     tx.connection.execute(_WITHOUT_LIMIT)

@@ -1,7 +1,7 @@
 """The sealed log's tables: leaves in their order, full tiles, signed checkpoints. Append only, for everybody.
 
-The application's role cannot read events: whoever seals or reads them takes on the sealer's role for that part of a
-transaction. Nobody reads the log while it is half written, since it is written in one transaction.
+The application's role cannot read events: whoever seals or reads them takes on a role for that part of a transaction
+(docs/adr/0016). Nobody reads the log while it is half written, since it is written in one transaction.
 """
 
 from collections.abc import Generator, Sequence
@@ -38,7 +38,8 @@ class Leaves:
     last_id: int
 
 
-_TAKE_ROLE: Final = text("SET LOCAL ROLE registry_sealer")
+_READER: Final = text("SET LOCAL ROLE registry_log_reader")
+_SEALER: Final = text("SET LOCAL ROLE registry_sealer")
 _LEAVE_ROLE: Final = text("SET LOCAL ROLE NONE")
 _LEAD: Final = text("SELECT pg_try_advisory_xact_lock(31647034720904294)")
 _COLUMNS: Final = "size, root, CAST(CAST(last_xid AS text) AS bigint), last_id, at, note"
@@ -73,18 +74,23 @@ _TILES: Final = text(
     " JOIN unnest(CAST(:levels AS smallint[]), CAST(:numbers AS bigint[])) AS w (level, n)"
     " ON w.level = t.level AND w.n = t.n"
 )
-# The first in order is the oldest but for what ran at the same time; an index leads to it.
-_OLDEST_UNSEALED: Final = text(
-    "SELECT e.at FROM audit.event e WHERE (e.xid, e.id) > (CAST(CAST(:xid AS text) AS xid8), CAST(:id AS bigint))"
-    " ORDER BY e.xid, e.id LIMIT 1"
-)
 _COUNTER: Final = text("SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)")
 
 
 @contextmanager
-def as_sealer(tx: Reading) -> Generator[None]:
-    """The sealer's rights instead of the application's, for a part of a transaction."""
-    tx.connection.execute(_TAKE_ROLE)
+def as_reader(tx: Reading) -> Generator[None]:
+    """The right to read events instead of the application's rights, for a part of a transaction, which must be undone
+    where the block raises.
+    """
+    tx.connection.execute(_READER)
+    yield
+    tx.connection.execute(_LEAVE_ROLE)
+
+
+@contextmanager
+def as_sealer(tx: Writing) -> Generator[None]:
+    """Likewise the right to seal."""
+    tx.connection.execute(_SEALER)
     yield
     tx.connection.execute(_LEAVE_ROLE)
 
@@ -105,8 +111,8 @@ def checkpoint_at(tx: Reading, size: int) -> StoredCheckpoint | None:
 
 
 def seal_next(tx: Writing, last: StoredCheckpoint | None, most: int) -> Leaves | None:
-    """Gives the next events their place, in the order of (transaction, id); None where there are none. Needs the
-    sealer's role. They come back as one value: row by row they would take longer to read than to seal.
+    """Gives the next events their place, in the order of (transaction, id); None where there are none. Needs
+    `as_sealer`. They come back as one value: row by row they would take longer to read than to seal.
     """
     size, xid, id_ = (0, 0, 0) if last is None else (last.size, last.last_xid, last.last_id)
     row = tx.connection.execute(_SEAL, {"size": size, "xid": str(xid), "id": id_, "most": most}).one()
@@ -168,12 +174,6 @@ def node_hashes(tx: Reading, size: int, nodes: Sequence[Node]) -> list[bytes]:
             known[place] = _partial(tx, tile.level, start, end)
         found.append(root_of(known[place][first : first + count]))
     return found
-
-
-def oldest_unsealed(tx: Reading, last: StoredCheckpoint | None) -> datetime | None:
-    """When the oldest event was written that no checkpoint holds yet. Needs the sealer's role."""
-    xid, id_ = (0, 0) if last is None else (last.last_xid, last.last_id)
-    return tx.connection.execute(_OLDEST_UNSEALED, {"xid": str(xid), "id": id_}).scalar_one_or_none()
 
 
 def next_transaction(tx: Reading) -> int:

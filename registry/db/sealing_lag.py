@@ -1,4 +1,4 @@
-"""How far the log is behind its events: two numbers for whoever watches the sealer. Needs `sealed_log.as_sealer`."""
+"""How far the log is behind its events: two numbers for whoever watches the sealer. Needs `sealed_log.as_reader`."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +10,8 @@ from registry.db.database import Reading
 
 @dataclass(frozen=True, slots=True)
 class SealingLag:
-    """size: events in the newest checkpoint. oldest_unsealed: seconds since the oldest event was written that it does
-    not hold, on the database's clock; None where nothing waits.
+    """size: sealed events. oldest_unsealed: seconds since the oldest event was written that has no
+    place in the log, on the database's clock; None where nothing waits.
     """
 
     size: int
@@ -20,12 +20,12 @@ class SealingLag:
 
 # The first in order is the oldest but for what ran at the same time; an index leads to it.
 _LAG: Final = text(
-    "WITH head AS MATERIALIZED ("
-    " SELECT c.size, c.last_xid, c.last_id FROM audit.checkpoint c ORDER BY c.size DESC LIMIT 1"
-    ") SELECT coalesce((SELECT h.size FROM head h), 0), ("
+    "WITH last AS MATERIALIZED ("
+    " SELECT l.idx, l.xid, l.id FROM audit.leaf l ORDER BY l.idx DESC LIMIT 1"
+    ") SELECT coalesce((SELECT l.idx + 1 FROM last l), 0), ("
     " SELECT CAST(extract(epoch FROM clock_timestamp() - e.at) AS double precision) FROM audit.event e"
-    " WHERE (e.xid, e.id) > (coalesce((SELECT h.last_xid FROM head h), CAST('0' AS xid8)),"
-    " coalesce((SELECT h.last_id FROM head h), 0)) ORDER BY e.xid, e.id LIMIT 1)"
+    " WHERE (e.xid, e.id) > (coalesce((SELECT l.xid FROM last l), CAST('0' AS xid8)),"
+    " coalesce((SELECT l.id FROM last l), 0)) ORDER BY e.xid, e.id LIMIT 1)"
 )
 
 

@@ -1,4 +1,4 @@
-"""Who was told about a number: the events that name one of its tags. Needs `sealed_log.as_sealer`."""
+"""Who was told about a number: the events that name one of its tags. Needs `sealed_log.as_reader`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field

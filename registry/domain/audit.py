@@ -1,4 +1,4 @@
-"""The audit event and its exact bytes (AUDIT.md, section "The event").
+"""The audit event and its exact bytes.
 
 The bytes are RFC 8785 canonical JSON and are what the log's leaves hash, so neither a field's name nor its form can
 change without a new `v`. An event never holds a number, the tag of a number that was not disclosed, a secret, a body

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     DISCLOSURES_CHANGED = "disclosures_changed"
     DISCLOSURE_WITHOUT_EVENT = "disclosure_without_event"
     PRIVATE_PART_CHANGED = "private_part_changed"
+    DROP_UNTRUE = "drop_untrue"
     # What was seen of the log before.
     ROLLED_BACK = "rolled_back"
     SPLIT_VIEW = "split_view"
@@ -56,6 +57,10 @@ class Contradiction(Exception):  # noqa: N818 - it states what was found
         self.sentence: Final = sentence
         self.index: Final = index
         self.event: Final = event
+
+
+class NotVerifiable(Exception):  # noqa: N818 - it states what was found
+    """Nothing is known to be wrong, and it could not be verified just now. The message says why, for people."""
 
 
 def named(index: int, event: str | None) -> str:

@@ -266,10 +266,11 @@ def _proofs(disclosures: Sequence[Disclosure], *, enclosed: bool) -> list[Block]
     ready = sum(one.sealed for one in disclosures)
     waiting = len(disclosures) - ready
     files = _counted(ready, "small file", "small files")
+    called = "named after its receipt number" if ready == 1 else "each named after its receipt number"
     if enclosed:
-        how = f"With this letter {'comes' if ready == 1 else 'come'} {files}, each named after its receipt number."
+        how = f"With this letter {'comes' if ready == 1 else 'come'} {files}, {called}."
     else:
-        how = f"If you ask for it, we send you {files}, each named after its receipt number."
+        how = f"If you ask for it, we send you {files}, {called}."
     blocks: list[Block] = [Heading("How this list can be checked")]
     if ready:
         blocks.append(

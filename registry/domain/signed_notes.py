@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"[^ +\s\x00-\x1f\ud800-\udfff]{1,200}")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 """Control characters, and halves of characters, which have no UTF-8."""
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
-_PROOF: Final = "c2sp.org/tlog-proof@v1"
+PROOF: Final = "c2sp.org/tlog-proof@v1"
 _MOST_BYTES: Final = 1_000_000
 _MOST_HASHES: Final = 63
 
@@ -103,6 +103,20 @@ def opened(note: str, verifier: Verifier, check: Callable[[bytes, bytes, bytes],
     raise NoteInvalid(f"The note is not signed by {verifier.name} with this key.")
 
 
+def claims(text: str, verifier: Verifier) -> bool:
+    """Whether a line of it says that this key has signed it, rightly or not. What no line says that of, whatever it is,
+    tells nothing about who holds the key.
+    """
+    for line in text.splitlines(keepends=True):
+        try:
+            name, data = _signature(line)
+        except NoteInvalid:
+            continue
+        if name == verifier.name and data[:_KEY_ID_BYTES] == verifier.key_id:
+            return True
+    return False
+
+
 def _signature(line: str) -> tuple[str, bytes]:
     """The key's name, and its id with the signature."""
     match = _SIGNATURE.fullmatch(line)
@@ -153,14 +167,14 @@ class Receipt:
     def text(self) -> str:
         extra = [] if self.entry is None else [f"extra {base64.b64encode(self.entry).decode('ascii')}"]
         hashes = [base64.b64encode(one).decode("ascii") for one in self.hashes]
-        return "\n".join([_PROOF, *extra, f"index {self.index}", *hashes, "", self.note])
+        return "\n".join([PROOF, *extra, f"index {self.index}", *hashes, "", self.note])
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises NoteInvalid."""
         head, gap, note = text.partition("\n\n")
         lines = head.split("\n")
-        if not gap or len(text) > _MOST_BYTES or lines[0] != _PROOF:
+        if not gap or len(text) > _MOST_BYTES or lines[0] != PROOF:
             raise NoteInvalid("This is not a tlog-proof file.")
         rest = lines[1:]
         entry = None

@@ -19,9 +19,14 @@ from registry.signers.process import Start
 from registry.tagging import InProcess, WithoutKeys
 
 
-def open_database(settings: Settings) -> Database:
-    """Connections are made when they are needed; nothing is checked yet."""
-    options = DatabaseOptions(settings.pool_size, settings.pool_wait_seconds, settings.statement_seconds)
+def open_database(settings: Settings, *, connections: int = 1) -> Database:
+    """Connections are made when they are needed; nothing is checked yet.
+
+    connections: how many one operation needs at the same time, whatever the settings say.
+    """
+    options = DatabaseOptions(
+        max(connections, settings.pool_size), settings.pool_wait_seconds, settings.statement_seconds
+    )
     return Database(settings.require("database_url"), options)
 
 
@@ -42,9 +47,12 @@ def open_registry(settings: Settings, clock: Callable[[], datetime] = utc_now, *
         raise
 
 
-def open_without_keys(settings: Settings) -> Registry:
-    """For operations that take no key: organisations and API keys. Raises like `open_registry` without a file."""
-    database = open_database(settings)
+def open_without_keys(settings: Settings, *, connections: int = 1) -> Registry:
+    """For operations that take no key: organisations and API keys. Raises like `open_registry` without a file.
+
+    connections: as for `open_database`.
+    """
+    database = open_database(settings, connections=connections)
     try:
         return Registry.of(settings, database, WithoutKeys(_generations(database)))
     except BaseException:

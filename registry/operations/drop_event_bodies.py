@@ -1,4 +1,4 @@
-"""Retention of the audit log: the bodies of old events are dropped, and their leaves stay (AUDIT.md, "Retention").
+"""Retention of the audit log: the bodies of old events are dropped, and their leaves stay (docs/audit-log.md).
 
 Runs as the schema's owner. A proof needs hashes alone, so that every event that stays can be proved as before, and the
 log goes on where it was. Of a dropped event remains that there was one; whoever kept its receipt can still prove it.
@@ -45,7 +45,9 @@ class DropEventBodies(WriteOperation[None, Prefix]):
     the index of what they disclosed, and their private parts. The first younger one, and all after it, stay.
 
     The event of an earlier rekeying binds the whole index of disclosures, rows that are now dropped included, so that
-    this operation's event binds what it leaves, in the same way: its `subjects` is the `IndexDigest`.
+    this operation's event binds what it leaves, in the same way: its `subjects` is the `IndexDigest`. A rekeying's
+    event only goes together with the last event that it has rewritten: without it nobody could tell why that one's tags
+    are not those that it was sealed with.
 
     A rekeying that is being prepared does not stand in the way: what it has prepared for rows that are dropped is not
     used. Its switch, and other drops, wait until this is over, or this for them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from registry.db import audit_export
 from registry.db.audit_export import Exported, Selection
 from registry.db.database import Writing
-from registry.db.sealed_log import as_sealer
+from registry.db.sealed_log import as_reader
 from registry.domain.errors import Code, Refused
 from registry.operations.operation import Answered, Caller, Done, ReadOperation, Request
 from registry.operations.registry import Registry
@@ -46,7 +46,7 @@ def export_events(
         if begun:  # the connection was lost on the way: what was handed on cannot be taken back
             raise Refused(Code.DATABASE_UNAVAILABLE, "The connection to the database was lost in the middle.")
         audit_export.hold_still(tx)
-        with as_sealer(tx):
+        with as_reader(tx):
             counted = audit_export.count(tx, selection)
             begun = True
             answered = registry.run(ExportEvents(counted), caller, request)

@@ -55,7 +55,7 @@ class ListEvents(ReadOperation[Wanted, EventPage]):
             if wanted.organisation not in {None, own}:
                 return Done(EventPage([], None), count={"listed": 0})
             wanted = Wanted(own, wanted.operation, wanted.first, wanted.end)
-        with sealed_log.as_sealer(tx):
+        with sealed_log.as_reader(tx):
             found = audit_events.page(tx, wanted, self.limit + 1)
         items = found[: self.limit]
         return Done(EventPage(items, items[-1].id if len(found) > self.limit else None), count={"listed": len(items)})

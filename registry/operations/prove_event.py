@@ -26,7 +26,7 @@ class ProveEvent(ReadOperation[None, Receipt]):
         del registry
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Receipt]:
-        with sealed_log.as_sealer(tx):
+        with sealed_log.as_reader(tx):
             entry = audit_entries.find(tx, [self.event_id]).get(self.event_id)
         if entry is None or not (sees_every_event(caller) or entry.organisation == caller.organisation()):
             raise Refused(Code.NOT_FOUND, "There is no such event.")

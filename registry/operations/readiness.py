@@ -64,7 +64,7 @@ def lag(database: Database) -> SealingLag:
     """How far the sealer is behind. Raises Refused where the database is away."""
 
     def read(tx: Writing) -> SealingLag:
-        with sealed_log.as_sealer(tx):
+        with sealed_log.as_reader(tx):
             return sealing_lag(tx)
 
     return database.transaction(read)

@@ -11,6 +11,7 @@ from registry.db.database import Database, DatabaseFault
 from registry.domain.errors import Refused
 from registry.log_key import LogKey
 from registry.operations.seal import LogBroken, Sealer
+from registry.operations.signed_head import SignedHead
 
 INTERVAL_SECONDS: Final = 1.0
 _AFTER_FAULT_SECONDS: Final = 10.0
@@ -20,8 +21,8 @@ _log = logging.getLogger("registry.sealing")
 class Sealing:
     """Started at construction; `close` waits for the transaction in hand."""
 
-    def __init__(self, database: Database, key: LogKey) -> None:
-        self._sealer = Sealer(database, key)
+    def __init__(self, database: Database, key: LogKey, head: SignedHead | None = None) -> None:
+        self._sealer = Sealer(database, key, head)
         self._ended = Event()
         self._thread = Thread(target=self._work, name="sealer", daemon=True)
         self._thread.start()

@@ -63,7 +63,7 @@ class SubjectDisclosures(ReadOperation[dict[int, bytes], Disclosures]):
         return found
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]) -> Done[Disclosures]:
-        with sealed_log.as_sealer(tx):
+        with sealed_log.as_reader(tx):
             found = subject_disclosures.page(tx, prepared.values(), before=self.after, most=self.limit + 1)
             named = found[: self.limit]
             items = [_disclosure(tx, one) for one in named]

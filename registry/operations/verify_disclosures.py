@@ -4,18 +4,19 @@ An event binds its own tags by their digest. An operation that rewrote the index
 where that was rekeying, what is older is held against that one event alone.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 from registry.db import log_walk
 from registry.db.database import Reading
 from registry.db.log_walk import DROP_BODIES, RewritingEvent
 from registry.domain.audit import OK, PrivatePart, index_digest, subjects_digest
-from registry.domain.contradictions import Contradiction, Kind, named
+from registry.domain.contradictions import Contradiction, Kind, NotVerifiable, named
+from registry.operations.verify_drops import content_of
 
-_MOST_DOUBTS: Final = 10_000
+_MOST_BEHIND: Final = 100_000
+"""Ids of events that are kept in memory, for trying the log's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +42,32 @@ class Disclosures:
     that were quicker.
     """
 
-    def __init__(self, tx: Reading) -> None:
+    def __init__(self, tx: Reading, rewriting: Sequence[RewritingEvent]) -> None:
+        """rewriting: all events of the log that say to have rewritten the index, in the order of their time."""
         self._tx = tx
-        done = [event for event in log_walk.rewriting_events(tx) if _read(event).get("result") == OK]
+        done = [event for event in rewriting if content_of(event).get("result") == OK]
         self.rewriting: Final[RewritingEvent | None] = done[-1] if done else None
-        self._rekeyed = any(_read(event).get("operation") != DROP_BODIES for event in done)
-        """Only rekeying changes tags: dropping takes the rows of dropped events away, and leaves all others."""
+        sealed_last = self.rewriting is not None and self.rewriting.index is not None
+        self._rekeyed = any(
+            content_of(event).get("operation") != DROP_BODIES
+            for event in done
+            if event.index is not None or not sealed_last
+        )
+        """Only rekeying changes tags: dropping takes the rows of dropped events away, and leaves all others. An event
+        that is still not sealed when a later one is has not done anything.
+        """
         self._rewrote = frozenset(event.event for event in done)
         """These bind the index, and have disclosed nothing themselves."""
-        drops = [event for event in done if _read(event).get("operation") == DROP_BODIES]
-        self.dropped_below: Final = max((_minimum(event) for event in drops if event.index is not None), default=0)
-        """Bodies of events before this index were dropped, and a sealed event says so."""
-        self.said_below: Final = max((_minimum(event) for event in drops), default=0)
-        """The same, where that event may still wait to be sealed."""
         self._reads_private = log_walk.may_read_private(tx)
         self.tags = 0
         self.private: int | None = 0 if self._reads_private else None
-        self._doubts: list[Bound] = []
-        """Events that no longer fit by themselves, and might be covered."""
+        # Of events that no longer fit by themselves, and might be covered.
+        self._excused = False
+        self._younger: Bound | None = None
+        self._younger_in_front: Bound | None = None
+        self._first_behind: Bound | None = None
+        self._behind: list[str] = []
+        self._too_many = False
 
     def check(self, events: Sequence[Bound]) -> None:
         """Raises Contradiction about the first one that does not fit."""
@@ -69,7 +78,9 @@ class Disclosures:
             found = tags.get(event.event, ())
             self.tags += len(found)
             bound = None if event.event in self._rewrote else event.subjects
-            if not self._surely_covered(event) and subjects_digest(found) != bound:
+            if (bound is None) == bool(found):  # rekeying puts tags in the place of others: it never adds or removes
+                self._accuse(event)
+            if subjects_digest(found) != bound:
                 self._doubt(event)
             row = private.get(event.event)
             if row is not None:
@@ -95,61 +106,67 @@ class Disclosures:
         rewriting = self.rewriting
         if rewriting is None:
             return
-        bound = _read(rewriting).get("subjects")
+        bound = content_of(rewriting).get("subjects")
         if index_digest(log_walk.index_before(self._tx, rewriting)).hex() == bound:
-            self._require_covered([doubt for doubt in self._doubts if not doubt.before])
+            self._accuse(self._younger)
+            self._require_sealed(rewriting)
             return
-        behind = [doubt for doubt in self._doubts if not _is_in_front(doubt, rewriting)]
-        self._require_covered([doubt for doubt in self._doubts if _is_in_front(doubt, rewriting) and not doubt.before])
-        ids = [doubt.event for doubt in behind]
-        if index_digest(log_walk.index_with(self._tx, rewriting, ids)).hex() == bound:
-            return
-        self._require_covered(behind)
+        self._accuse(self._younger_in_front)
         place = "an event that is not sealed yet" if rewriting.index is None else f"event {rewriting.index:,}"
+        name = f"The index of disclosures is not the one that {place} (id {rewriting.event}) left"
+        if self._too_many:
+            raise NotVerifiable(
+                f"{name}, as far as clocks tell, and more events than can be looked at stand behind it that do not fit "
+                "by themselves. Either a clock was set back while tags were rewritten, or rows were changed."
+            )
+        if index_digest(log_walk.index_with(self._tx, rewriting, self._behind)).hex() == bound:
+            self._require_sealed(rewriting)
+            return
+        self._accuse(self._first_behind)
         raise Contradiction(
             Kind.DISCLOSURES_CHANGED,
-            f"The index of disclosures is not the one that {place} (id {rewriting.event}) left: a row of an event "
-            "before it was changed, added or removed.",
+            f"{name}: a row of an event before it was changed, added or removed.",
             index=rewriting.index,
             event=rewriting.event,
         )
 
-    def _surely_covered(self, event: Bound) -> bool:
-        rewriting = self.rewriting if self._rekeyed else None
-        return rewriting is not None and event.before and _is_in_front(event, rewriting)
+    def _require_sealed(self, rewriting: RewritingEvent) -> None:
+        """Raises NotVerifiable where all that excuses an event has been signed by nobody."""
+        if self._excused and rewriting.index is None:
+            raise NotVerifiable(
+                f"The index of disclosures was rewritten, and the event that says so (id {rewriting.event}) is not "
+                "sealed yet. Try again in a moment."
+            )
 
     def _doubt(self, event: Bound) -> None:
-        if not self._rekeyed or len(self._doubts) == _MOST_DOUBTS:
-            self._require_covered([event])
-        self._doubts.append(event)
+        if self.rewriting is None or not self._rekeyed:
+            self._accuse(event)
+            return
+        self._excused = True
+        in_front = _is_in_front(event, self.rewriting)
+        if not event.before:
+            self._younger = self._younger or event
+            if in_front:
+                self._younger_in_front = self._younger_in_front or event
+        if in_front:
+            return
+        self._first_behind = self._first_behind or event
+        if len(self._behind) < _MOST_BEHIND:
+            self._behind.append(event.event)
+        else:
+            self._too_many = True
 
-    def _require_covered(self, doubts: Sequence[Bound]) -> None:
-        """Raises Contradiction about the first one, if there is any."""
-        if doubts:
-            first = doubts[0]
+    def _accuse(self, event: Bound | None) -> None:
+        """Raises Contradiction about it, if it is one."""
+        if event is not None:
             raise Contradiction(
                 Kind.DISCLOSURES_CHANGED,
-                f"The index of disclosures does not have the tags that {named(first.index, first.event)} disclosed: "
+                f"The index of disclosures does not have the tags that {named(event.index, event.event)} disclosed: "
                 "rows were changed, added or removed.",
-                index=first.index,
-                event=first.event,
+                index=event.index,
+                event=event.event,
             )
 
 
 def _is_in_front(event: Bound, rewriting: RewritingEvent) -> bool:
     return (event.xid, event.id) < (rewriting.xid, rewriting.id)
-
-
-def _read(event: RewritingEvent) -> dict[str, Any]:
-    """Its body. That it is the sealed one is checked with all others; what is no event of ours is found there too."""
-    try:
-        content: object = json.loads(event.body)
-    except ValueError:
-        content = None
-    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
-
-
-def _minimum(event: RewritingEvent) -> int:
-    count = _read(event).get("count")
-    minimum = cast("dict[str, Any]", count).get("minimum_index") if isinstance(count, dict) else None
-    return minimum if isinstance(minimum, int) else 0

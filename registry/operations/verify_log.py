@@ -15,20 +15,17 @@ from registry.db.database import Database, Reading
 from registry.db.log_walk import SealedEvent, StoredTile
 from registry.db.migrate import SchemaError
 from registry.db.sealed_log import StoredCheckpoint
-from registry.domain.contradictions import Contradiction, Kind, named
+from registry.domain.contradictions import Contradiction, Kind, NotVerifiable, named
 from registry.domain.merkle import HASH_BYTES, TILE_WIDTH, Edge, FullTile
 from registry.domain.signed_notes import Checkpoint, NoteInvalid, Verifier, opened
 from registry.operations.verify_disclosures import Bound, Disclosures
+from registry.operations.verify_drops import Drops
 from registry.operations.verify_event import read_event
 from registry.signatures import holds
 
 PIECE: Final = 4_096
 Progress = Callable[[int, int], None]
 """Called with the events done and those there are."""
-
-
-class NotVerifiable(Exception):  # noqa: N818 - it states what was found
-    """Nothing is known to be wrong, and the log could not be verified just now. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,9 @@ class _Walk:
         self._tx = tx
         self._verifier = verifier
         self._kept = kept
-        self._disclosures = Disclosures(tx)
+        rewriting = log_walk.rewriting_events(tx)
+        self._disclosures = Disclosures(tx, rewriting)
+        self._drops = Drops(rewriting, size)
         self._last = (-1, -1)
         self._signed = 0
         """The size of the last checkpoint that fitted."""
@@ -140,6 +139,7 @@ class _Walk:
         sealed, unsealed = log_walk.count_events(self._tx, last)
         if sealed != self._counts["bodies"]:
             self._fail_inserted(last)
+        self._drops.finish()
         self._disclosures.finish()
         return Verified(
             self._verifier.name,
@@ -169,6 +169,7 @@ class _Walk:
             self._counts["dropped"] += 1
         else:
             self._counts["bodies"] += 1
+            self._drops.found_body(event.index, event.event)
             self._read(event, event.body, bound)
         for tile in self.edge.append(event.hash):
             self._compare(tile)
@@ -185,9 +186,9 @@ class _Walk:
 
     def _miss(self, event: SealedEvent) -> None:
         """An event without its body is right only where a sealed event says that it was dropped."""
-        if event.index < self._disclosures.dropped_below:
+        if event.index < self._drops.sealed_below:
             return
-        if event.index < self._disclosures.said_below:
+        if event.index < self._drops.said_below:
             raise NotVerifiable(
                 f"The body of event {event.index:,} was dropped, and the event that says so is not sealed yet. "
                 "Try again in a moment."

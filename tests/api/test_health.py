@@ -100,7 +100,7 @@ def test_the_state_of_the_log_is_measured_when_it_is_asked_for(cluster: Embedded
         assert gauges(inside)["registry_oldest_unsealed_event_seconds"] > 0
         scene.seal()
         assert gauges(inside) == {"registry_log_size": events, "registry_oldest_unsealed_event_seconds": 0}
-        scene.house.superuser.execute("ALTER TABLE audit.checkpoint RENAME TO away")
+        scene.house.superuser.execute("ALTER TABLE audit.leaf RENAME TO away")
         assert all(math.isnan(value) for value in gauges(inside).values())
         name = make_url(scene.house.urls.app).database or ""
         as_superuser(cluster, sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))

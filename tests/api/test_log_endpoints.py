@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from house import opened_database, opened_house
@@ -18,6 +18,9 @@ from registry.domain.merkle import ProofInvalid, Tile, root_of, tile_sizes, veri
 from registry.domain.signed_notes import Checkpoint, Receipt, opened
 from registry.domain.tile_paths import tile_path
 from registry.signatures import holds
+
+if TYPE_CHECKING:
+    from threading import BoundedSemaphore
 
 CHECKPOINT = "/log/checkpoint"
 CONSISTENCY = "/v1/audit/consistency"
@@ -244,6 +247,23 @@ def test_each_costs_a_few_statements_whatever_is_asked(get: Callable[..., Any]) 
         with counted() as sent:
             get(path)
         assert len(sent) <= most, (path, [one.beginning for one in sent])
+
+
+def test_strangers_never_take_more_than_their_part_of_the_connections(scene: LogScene, get: Callable[..., Any]) -> None:
+    """While they do, who has a key is answered as before."""
+    app: Any = scene.house.client.app
+    turns: BoundedSemaphore = app.state.strangers
+    held = 0
+    while turns.acquire(blocking=False):
+        held += 1
+    try:
+        assert 0 < held < scene.house.registry.settings.pool_size
+        for path in (CHECKPOINT, "/log/tile/0/000", f"{CONSISTENCY}?from=200&to=512"):
+            refusal_of(get(path), 503, "overloaded")
+        assert scene.employer.get("/v1/account").status_code == 200
+    finally:
+        turns.release(held)
+    assert get(CHECKPOINT).status_code == 200
 
 
 def test_a_process_with_the_log_key_seals_by_itself(cluster: EmbeddedUrls, template: str) -> None:

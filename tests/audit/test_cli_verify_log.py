@@ -79,11 +79,14 @@ def test_a_log_that_another_key_signs_is_a_contradiction(cli: CommandLine) -> No
     assert "is not signed by registry.example.org/log with this key" in result.stdout
 
 
-def test_a_kept_checkpoint_of_another_key_is_a_contradiction(
+def test_a_kept_checkpoint_convicts_where_it_is_said_to_be_signed_with_this_key(
     cli: CommandLine, log: TamperedLog, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
     kept.write_text(OTHER_KEY.sign(log.kept), encoding="utf-8")
+    assert "is not a checkpoint of this log" in cli.refused(*VERIFY, "--checkpoint", str(kept), code=3)
+    assert "is not a checkpoint of this log" in cli.refused(*VERIFY, "--checkpoint", "/etc/hostname", code=3)
+    kept.write_text(LOG_KEY.sign(log.kept).replace(f"\n{SIZE}\n", "\n7\n"), encoding="utf-8")
     result = cli.run(*VERIFY, "--checkpoint", str(kept))
     assert result.exit_code == 1
     assert "The checkpoint that you kept does not hold under this verifier key." in result.stdout

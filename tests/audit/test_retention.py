@@ -12,6 +12,7 @@ from sealed import LOG_KEY, seal_all
 
 from registry.db import audit_entries, sealed_log
 from registry.db.database import Writing
+from registry.domain.audit import Actor, Event, Requested, index_digest
 from registry.domain.contradictions import Contradiction
 from registry.domain.errors import Code, Refused
 from registry.domain.merkle import consistency_path, hashes_of, root_of, verify_consistency
@@ -38,7 +39,7 @@ def receipts(lived: Lived, rows: list[Row]) -> list[Receipt]:
     """Against the newest checkpoint, as the API makes them."""
 
     def work(tx: Writing) -> list[Receipt]:
-        with sealed_log.as_sealer(tx):
+        with sealed_log.as_reader(tx):
             found = audit_entries.find(tx, [UUID(row.id) for row in rows])
         return [receipt_of(tx, found[UUID(row.id)]) for row in rows]
 
@@ -163,6 +164,40 @@ def test_a_later_drop_takes_the_event_of_an_earlier_one_along(lived: Lived) -> N
     lived.run(DropEventBodies(lived.house.clock.now - timedelta(days=60)))
     (left,) = [row for row in lived.rows() if row.said["operation"] == "drop_event_bodies"]
     assert left.said["count"]["minimum_index"] > left.said["count"]["dropped"] > 0
+    lived.seal()
+    verify_log(lived.application.database, LOG_KEY.verifier, lived.heads[0], lambda _done, _all: None)
+
+
+def test_the_event_of_a_rekeying_stays_as_long_as_any_event_that_was_rewritten_and_stands_behind_it(
+    lived: Lived,
+) -> None:
+    """Its transaction had its place first, and did its work after another one had written its event."""
+    early = lived.house.superuser.execute("SELECT pg_current_xact_id()::text").fetchone()
+    assert early is not None
+    assert lived.asker.look_up("+12065550199")["outcome"] == "none"
+    assert lived.asker.look_up(lived.listed)["outcome"] == "contact_observed"
+    lived.as_superuser("subject", "UPDATE audit.subject SET tag = sha256(tag)")
+    rekeying = Event(
+        id=lived.owner.new_id(),
+        time=lived.house.clock.now + timedelta(seconds=1),
+        operation="rekey_generation",
+        result="ok",
+        actor=Actor(),
+        request=Requested(lived.owner.new_id(), "cli generations rekey"),
+        nonce=bytes(16),
+        index=index_digest(lived.disclosures()),
+    )
+    insert = "INSERT INTO audit.event (xid, body) VALUES (%s::xid8, %s)"
+    lived.house.superuser.execute(insert, (early[0], rekeying.body()))
+    size = lived.seal().size
+    lived.date_rows()
+    asked = [row.said["operation"] for row in lived.rows()[-3:]]
+    assert asked == ["rekey_generation", "look_up", "look_up"]
+    young = lived.rows()[-2].id  # of a transaction that took long: a drop would end at it
+    lived.as_superuser("event", f"UPDATE audit.event SET at = now() WHERE event_id = '{young}'")  # noqa: S608 - an id of ours
+    lived.house.clock.advance(days=60)
+    done = lived.run(DropEventBodies(lived.house.clock.now - timedelta(days=31))).result
+    assert done.minimum_index == size - 3
     lived.seal()
     verify_log(lived.application.database, LOG_KEY.verifier, lived.heads[0], lambda _done, _all: None)
 

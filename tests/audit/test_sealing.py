@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -20,6 +21,7 @@ from registry.domain.merkle import EMPTY_ROOT, TILE_WIDTH, root_of
 from registry.domain.signed_notes import Checkpoint, opened
 from registry.operations import seal
 from registry.operations.seal import LogBroken, Sealer
+from registry.operations.signed_head import SignedHead
 from registry.signatures import holds
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -208,6 +210,78 @@ def test_a_sealer_that_goes_on_sees_that_the_stored_head_was_changed(database: D
     write(superuser)
     with pytest.raises(LogBroken):
         sealer.seal()
+
+
+CUT_OFF: Final = (
+    "DELETE FROM audit.checkpoint WHERE size > 3",
+    "DELETE FROM audit.leaf WHERE idx >= 3",
+)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_log_whose_end_was_cut_off_is_not_signed_anew(
+    database: Database, superuser: Connection, tmp_path: Path, *, restarted: bool
+) -> None:
+    """Consistent in itself, and another history than the one that was signed."""
+    head = SignedHead(tmp_path / "log-key.json.head")
+    sealer = Sealer(database, LOG_KEY, head)
+    write(superuser, 3)
+    seal_all(database, sealer=sealer)
+    write(superuser, 2)
+    seal_all(database, sealer=sealer)
+    for statement in CUT_OFF:
+        meddle(superuser, statement)
+    with pytest.raises(LogBroken, match="has 3 events, and 5 were signed: it was cut off"):
+        (Sealer(database, LOG_KEY, head) if restarted else sealer).seal()
+    assert superuser.execute("SELECT max(size) FROM audit.checkpoint").fetchone() == (3,)
+
+
+def test_what_was_signed_here_before_is_held_against_a_log_that_has_grown_otherwise(
+    database: Database, superuser: Connection, tmp_path: Path
+) -> None:
+    write(superuser, 4)
+    seal_all(database)
+    head = SignedHead(tmp_path / "log-key.json.head")
+    head.keep(LOG_KEY.sign(Checkpoint(LOG_KEY.origin, 3, bytes(32))))
+    write(superuser)
+    with pytest.raises(LogBroken, match="does not continue the checkpoint signed at 3 events"):
+        Sealer(database, LOG_KEY, head).seal()
+    head.keep(OTHER_KEY.sign(Checkpoint(LOG_KEY.origin, 4, bytes(32))))
+    with pytest.raises(LogBroken, match="does not fit"):
+        Sealer(database, LOG_KEY, head).seal()
+    head.path.unlink()
+    assert seal_all(database, sealer=Sealer(database, LOG_KEY, head)).size == 5
+    assert head.path.read_text().startswith(f"{LOG_KEY.origin}\n5\n")
+
+
+def test_where_the_head_cannot_be_kept_sealing_goes_on_and_says_so_once(
+    database: Database, superuser: Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sealer = Sealer(database, LOG_KEY, SignedHead(tmp_path / "missing" / "head"))
+    for size in (1, 2):
+        write(superuser)
+        assert seal_all(database, sealer=sealer).size == size
+    assert [record.message for record in caplog.records if record.name == "registry.sealing"] == [
+        "the last checkpoint cannot be kept beside the log key"
+    ]
+
+
+def test_a_checkpoint_that_nobody_has_signed_is_named_as_such(
+    urls: DatabaseUrls, database: Database, superuser: Connection
+) -> None:
+    """Whoever has taken over the application can insert one, and nothing that holds."""
+    write(superuser)
+    seal_all(database)
+    with psycopg.connect(dsn(urls.app)) as application:
+        application.execute("SET ROLE registry_sealer")
+        application.execute(
+            "INSERT INTO audit.checkpoint (size, root, last_xid, last_id, note)"
+            " VALUES (1000000, sha256('x'), '9000000000', 1, 'garbage')"
+        )
+    write(superuser)
+    with pytest.raises(LogBroken, match="not one that this log key has signed"):
+        Sealer(database, LOG_KEY).seal()
+    assert waiting(database)
 
 
 def test_another_log_key_does_not_continue_the_log(database: Database, superuser: Connection) -> None:

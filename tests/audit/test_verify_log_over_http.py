@@ -38,6 +38,12 @@ def contradiction(shown: ForgedLog, *options: str) -> tuple[str, str]:
     return found["contradiction"]["kind"], found["contradiction"]["detail"]
 
 
+def unverified(shown: ForgedLog, *options: str) -> str:
+    """What is said on standard error."""
+    key = str(HONEST.verifier)
+    return CommandLine().refused("verify-log", "--url", shown.url, "--verifier-key", key, *options, code=3)
+
+
 def kept(folder: Path, log: GrownLog, size: int) -> tuple[str, str]:
     """Options that name a checkpoint that was kept."""
     path = folder / "kept"
@@ -101,11 +107,18 @@ def test_a_tile_that_is_not_there(shown: ForgedLog) -> None:
 
 def test_a_checkpoint_that_another_key_has_signed(shown: ForgedLog) -> None:
     shown.log = GrownLog().grow([700])
+    assert "What was shown is not a checkpoint of this log" in unverified(shown)
+    shown.answers["/log/checkpoint"] = Shown(200, b"<html><p>Log in first.</p>\n\n</html>\n")
+    assert "What was shown is not a checkpoint of this log" in unverified(shown)
+    shown.answers["/log/checkpoint"] = Shown(200, HONEST.note(700).replace("\n700\n", "\n699\n").encode())
     assert contradiction(shown)[0] == "checkpoint_unsigned"
 
 
 def test_a_kept_checkpoint_of_a_longer_log(shown: ForgedLog, tmp_path: Path) -> None:
     shown.size = 255
+    said = unverified(shown, *kept(tmp_path, HONEST, 256))
+    assert "The log ends at 255 events, and the checkpoint that you kept has 256. The registry still proves" in said
+    shown.forgotten = {256}
     kind, said = contradiction(shown, *kept(tmp_path, HONEST, 256))
     assert kind == "rolled_back"
     assert "The log ends at 255 events, and the checkpoint that you kept has 256" in said
@@ -120,7 +133,12 @@ def test_a_kept_checkpoint_of_another_history(shown: ForgedLog, tmp_path: Path) 
 
 
 def test_a_kept_checkpoint_that_this_key_has_not_signed(shown: ForgedLog, tmp_path: Path) -> None:
-    kind, said = contradiction(shown, *kept(tmp_path, GrownLog().grow([3]), 3))
+    stranger = unverified(shown, *kept(tmp_path, GrownLog().grow([3]), 3))
+    assert f"kept is not a checkpoint of this log: it is not signed by {HONEST.origin} with this key." in stranger
+    options = kept(tmp_path, HONEST, 255)
+    path = Path(options[1])
+    path.write_text(path.read_text(encoding="utf-8").replace("\n255\n", "\n256\n"), encoding="utf-8")
+    kind, said = contradiction(shown, *options)
     assert kind == "checkpoint_unsigned"
     assert "The checkpoint that you kept does not hold under this verifier key." in said
 

@@ -55,7 +55,6 @@ CHANGED: Final = {
     "a hash": Receipt(RECEIPT.entry, 77, (flipped(RECEIPT.hashes[0]), *RECEIPT.hashes[1:]), RECEIPT.note),
     "a hash that is missing": Receipt(RECEIPT.entry, 77, RECEIPT.hashes[1:], RECEIPT.note),
     "the checkpoint": Receipt(RECEIPT.entry, 77, RECEIPT.hashes, RECEIPT.note.replace("\n300\n", "\n301\n")),
-    "another key's": GrownLog(entries=[]).grow([300]).receipt(77, 300),
     "the event left out": Receipt(None, 77, RECEIPT.hashes, RECEIPT.note),
 }
 
@@ -70,8 +69,20 @@ def test_a_receipt_with_a_change_proves_nothing(what: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no proof", "\udcff".encode("utf-8", "surrogatepass").decode("latin-1")])
-def test_what_is_no_receipt_proves_nothing(text: str) -> None:
-    assert "This is not a tlog-proof file." in verify(text, code=1)
+def test_what_is_no_receipt_convicts_nobody(text: str) -> None:
+    assert "This is not a tlog-proof file." in unverified(text)
+
+
+def test_other_files_convict_nobody() -> None:
+    assert "This is not a tlog-proof file." in unverified(LOG.note(300))
+    other = GrownLog(entries=[]).grow([300]).receipt(77, 300)
+    assert f"its checkpoint is not signed by {LOG.origin} with this key" in unverified(other.text())
+    assert "This is not a receipt of this log" in unverified(RECEIPT.text().partition("\n\n")[0])
+
+
+def unverified(text: str) -> str:
+    """What is said on standard error."""
+    return CommandLine().refused("verify-proof", "-", "--verifier-key", str(LOG.verifier), typed=text, code=3)
 
 
 def test_an_entry_that_would_steer_the_terminal_is_shown_without_doing_so() -> None:

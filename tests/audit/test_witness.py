@@ -1,9 +1,14 @@
 """A witness remembers what it was shown, and names whatever contradicts it."""
 
+import fcntl
 import json
+import socket
 import stat
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from forged_log import ForgedLog, Shown, ToldLog, consistency, forging, problem
 from grown_log import GrownLog, flipped
 
-from registry.client.log.source import LogSource
+from registry.client._errors import Unavailable
+from registry.client.log.source import LogSource, Persistence
 from registry.client.log.witness import Observation, observe
+from registry.domain.contradictions import NotVerifiable
 
 SIZES: Final = (3, 40, 256, 700)
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -32,6 +39,30 @@ def grown(key: Ed25519PrivateKey = KEY, salt: bytes = b"") -> GrownLog:
 
 HONEST: Final = grown()
 OTHER: Final = grown(salt=b"another history")
+
+
+@contextmanager
+def dripping(headers: bytes) -> Generator[str]:
+    """A server that never comes to an end: each byte of its answer comes long before a socket's timeout."""
+    over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(headers or b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield "http://127.0.0.1:{}".format(*listener.getsockname()[1:])
+    finally:
+        over.set()
+        thread.join()
+        listener.close()
 
 
 @pytest.fixture
@@ -96,9 +127,32 @@ def test_what_was_seen_is_told_to_programs(shown: ForgedLog, state: Path) -> Non
     }
 
 
-def test_an_older_tree(shown: ForgedLog, state: Path) -> None:
+def test_an_old_copy_of_the_log_convicts_nobody_however_often_it_is_shown(shown: ForgedLog, state: Path) -> None:
     witness(shown, state)
     shown.size = 3
+    for _ in range(2):
+        said = witness(shown, state, code=3)
+        assert "The log shows 3 events, and it had 40 when it was last seen. The registry still proves that one" in said
+        assert state.read_text(encoding="utf-8") == HONEST.note(40)
+    assert not list(state.parent.glob("*.conflict-*"))
+
+
+def test_an_older_tree_that_is_not_shown_to_be_the_beginning_of_what_was_seen(shown: ForgedLog, state: Path) -> None:
+    witness(shown, state)
+    shown.size = 3
+    for proof in ([], HONEST.consistency(3, 256), [bytes(32)] * len(HONEST.consistency(3, 40))):
+        shown.answers["/v1/audit/consistency"] = consistency(3, 40, proof)
+        assert "are not shown to belong to one log" in contradicted(shown, state, "history_rewritten")
+
+
+def test_the_checkpoint_is_asked_for_past_caches(shown: ForgedLog, state: Path) -> None:
+    witness(shown, state)
+    assert shown.headers["/log/checkpoint"]["Cache-Control"] == "no-cache"
+
+
+def test_an_older_tree(shown: ForgedLog, state: Path) -> None:
+    witness(shown, state)
+    shown.size, shown.forgotten = 3, {40}
     assert "The log shows 3 events, and it had 40 when it was last seen" in contradicted(shown, state, "rolled_back")
 
 
@@ -147,21 +201,83 @@ def test_a_proof_with_a_changed_byte(shown: ForgedLog, state: Path, bit: int) ->
 def test_a_checkpoint_that_another_key_has_signed(shown: ForgedLog, state: Path) -> None:
     stranger = grown(Ed25519PrivateKey.generate())
     shown.log = stranger
-    first = json.loads(witness(shown, state, "--json", code=1))
-    assert (first["contradiction"]["kind"], first["evidence"]) == ("checkpoint_unsigned", None)
+    assert "not signed by log.example/demand with this key" in witness(shown, state, code=3)
     assert not state.exists()  # a stranger's key is not believed at first use either
     shown.log = HONEST
     witness(shown, state)
     shown.log, shown.size = stranger, 256
-    assert "is not signed by log.example/demand with this key" in contradicted(shown, state, "checkpoint_unsigned")
+    assert "What was shown is not a checkpoint of this log" in witness(shown, state, code=3)
+    assert not list(state.parent.glob("*.conflict-*"))
 
 
-@pytest.mark.parametrize("wrong", ["", "nothing\n", "log.example/demand\n256\n"])
+@pytest.mark.parametrize("wrong", ["", "nothing\n", "log.example/demand\n256\n", "<html><p>Log in</p>\n\n</html>\n"])
 def test_a_checkpoint_that_is_not_signed(shown: ForgedLog, state: Path, wrong: str) -> None:
     witness(shown, state)
     text = wrong or HONEST.note(256).partition("\n\n")[0] + "\n"
     shown.answers["/log/checkpoint"] = Shown(200, text.encode())
-    assert "This is not a signed note." in contradicted(shown, state, "checkpoint_unsigned")
+    assert "What was shown is not a checkpoint of this log" in witness(shown, state, code=3)
+    assert not list(state.parent.glob("*.conflict-*"))
+
+
+def test_a_checkpoint_whose_signature_does_not_hold(shown: ForgedLog, state: Path) -> None:
+    witness(shown, state)
+    note = HONEST.note(256).replace("\n256\n", "\n257\n")
+    shown.answers["/log/checkpoint"] = Shown(200, note.encode())
+    assert "The note's signature does not hold" in contradicted(shown, state, "checkpoint_unsigned")
+
+
+def test_so_many_conflicts_are_kept_and_no_more(shown: ForgedLog, state: Path) -> None:
+    witness(shown, state)
+    note = HONEST.note(256)
+    for size in range(300, 310):
+        shown.answers["/log/checkpoint"] = Shown(200, note.replace("\n256\n", f"\n{size}\n").encode())
+        contradicted(shown, state, "checkpoint_unsigned")
+    names = sorted(str(path) for path in state.parent.glob("*.conflict-*"))
+    contents = [Path(name).read_bytes() for name in names]
+    assert len(names) == 10
+    shown.answers["/log/checkpoint"] = Shown(200, note.replace("\n256\n", "\n999\n").encode())
+    document = json.loads(witness(shown, state, "--json", code=1))
+    assert (document["evidence"], document["kept_before"]) == (None, names)
+    assert f"10 conflicts are kept already, and this one is not: {names[0]}, " in witness(shown, state, code=1)
+    assert [path.read_bytes() for path in sorted(state.parent.glob("*.conflict-*"))] == contents
+
+
+def test_evidence_that_cannot_be_kept_hides_nothing(shown: ForgedLog, state: Path) -> None:
+    witness(shown, state)
+    shown.log = OTHER
+    state.with_name(f"{state.name}.conflict-40").mkdir()
+    document = json.loads(witness(shown, state, "--json", code=1))
+    assert (document["contradiction"]["kind"], document["evidence"]) == ("split_view", None)
+
+
+def test_what_a_server_says_does_not_steer_the_terminal(shown: ForgedLog, state: Path) -> None:
+    document = {"code": "x\x1b[2J", "title": "\x1b]0;title\x07", "detail": "\u202eevil", "status": 400}
+    answer = Shown(400, json.dumps(document).encode(), {"Content-Type": "application/problem+json"})
+    shown.answers["/log/checkpoint"] = answer
+    said = witness(shown, state, code=3)
+    assert "?]0;title?: ?evil (x?[2J)" in said
+    assert not {"\x1b", "\x07", "\u202e"} & set(said)
+
+
+@pytest.mark.parametrize("headers", ["", "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"])
+def test_a_server_that_answers_byte_by_byte_is_not_waited_for(state: Path, headers: str) -> None:
+    with dripping(headers.encode()) as url:
+        source = LogSource(url, Persistence(attempts=1, seconds=0.5))
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match=r"has not answered in full within 0\.5 seconds"):
+            observe(source, HONEST.verifier, state)
+        source.close()
+    assert time.monotonic() - began < 3
+
+
+def test_a_witness_that_holds_the_state_is_not_waited_for_for_ever(shown: ForgedLog, state: Path) -> None:
+    source = LogSource(shown.url)
+    with state.with_name(f"{state.name}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(NotVerifiable, match=r"Another witness has held .*\.lock for more than 0\.1 seconds"):
+            observe(source, HONEST.verifier, state, turn_seconds=0.1)
+    assert observe(source, HONEST.verifier, state).before is None
+    source.close()
 
 
 def test_evidence_is_kept_once_and_never_written_over(shown: ForgedLog, state: Path) -> None:
@@ -169,7 +285,7 @@ def test_evidence_is_kept_once_and_never_written_over(shown: ForgedLog, state: P
     shown.log = OTHER
     for _ in range(2):
         contradicted(shown, state, "split_view")
-    shown.size = 3
+    shown.size, shown.forgotten = 3, {40}
     contradicted(shown, state, "rolled_back")
     names = sorted(path.name for path in state.parent.glob("*.conflict-*"))
     assert names == [f"{state.name}.conflict-40", f"{state.name}.conflict-40-2"]

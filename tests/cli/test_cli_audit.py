@@ -166,6 +166,20 @@ def test_an_export_of_nonsense_is_a_usage_error(
     assert len(lived.rows()) == before
 
 
+def test_a_folder_that_there_is_not_is_named(lived: Lived, cli: CommandLine, tmp_path: Path) -> None:
+    before = len(lived.rows())
+    said = cli.refused("audit", "export", "--output", str(tmp_path / "nowhere" / "all.ndjson"))
+    assert f"Nothing can be written in the folder {tmp_path / 'nowhere'}: No such file or directory." in said
+    assert ".part" not in said
+    assert len(lived.rows()) == before
+
+
+def test_an_export_goes_through_where_one_connection_is_allowed(lived: Lived, cli: CommandLine) -> None:
+    before = len(lived.rows())
+    result = cli.with_environment(REGISTRY_POOL_SIZE="1").run("audit", "export")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, before)
+
+
 def test_bodies_are_dropped_after_they_were_counted(own: Lived, cleaner: CommandLine) -> None:
     before, minimum = own.rows(), own.first_index_from(month(3))
     planned = cleaner.json("audit", "drop-bodies", "--before", BEFORE, "--dry-run")

@@ -44,14 +44,15 @@ WHOLE_TABLE: Final = {
     "audit.tile": frozenset({"SELECT"}),
     "audit.checkpoint": frozenset({"SELECT"}),
 }
+_READ_BY_READERS: Final = (
+    *("audit.event", "audit.subject", "audit.leaf", "audit.tile", "audit.checkpoint"),
+    *("registry.organisations", "registry.generations", "registry.alembic_version"),
+)
+READER_WHOLE_TABLE: Final = dict.fromkeys(_READ_BY_READERS, frozenset({"SELECT"}))
 SEALER_WHOLE_TABLE: Final = {
     "audit.event": frozenset({"SELECT"}),
-    "audit.subject": frozenset({"SELECT"}),
-    "audit.leaf": READ_AND_ADD,
-    "audit.tile": READ_AND_ADD,
-    "audit.checkpoint": READ_AND_ADD,
-    "registry.organisations": frozenset({"SELECT"}),
-    "registry.generations": frozenset({"SELECT"}),
+    **dict.fromkeys(("audit.leaf", "audit.tile", "audit.checkpoint"), READ_AND_ADD),
+    "registry.alembic_version": frozenset({"SELECT"}),
 }
 SINGLE_COLUMNS: Final = {
     "UPDATE": {
@@ -79,7 +80,7 @@ SINGLE_COLUMNS: Final = {
 FUNCTIONS: Final = {
     *("registry.admit", "registry.charge_once", "registry.spend_address", "registry.carry_contacts", "audit.field"),
 }
-GROUPS: Final = ("registry_app", "registry_sealer")
+GROUPS: Final = ("registry_app", "registry_log_reader", "registry_sealer")
 FORBIDDEN: Final = (
     # The audit log can be written and neither read nor changed.
     *("SELECT * FROM audit.event", "SELECT * FROM audit.subject", "SELECT * FROM audit.private"),
@@ -201,11 +202,13 @@ def test_the_application_login_and_the_roles_are_nobody_special(superuser: Conne
         "SELECT rolname, rolcanlogin, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
         " FROM pg_roles WHERE rolname LIKE 'registry_%' AND rolname <> 'registry_owner' ORDER BY 1"
     ).fetchall()
-    assert rows == [("registry_api", True, False), ("registry_app", False, False), ("registry_sealer", False, False)]
+    assert rows == [("registry_api", True, False), *((role, False, False) for role in GROUPS)]
 
 
 @pytest.mark.parametrize(
-    ("role", "granted"), [("registry_app", WHOLE_TABLE), ("registry_sealer", SEALER_WHOLE_TABLE)], ids=GROUPS
+    ("role", "granted"),
+    list(zip(GROUPS, (WHOLE_TABLE, READER_WHOLE_TABLE, SEALER_WHOLE_TABLE), strict=True)),
+    ids=GROUPS,
 )
 def test_the_grants_on_whole_tables_are_these_and_no_others(
     superuser: Connection, role: str, granted: dict[str, frozenset[str]]
@@ -222,7 +225,11 @@ def test_the_grants_on_whole_tables_are_these_and_no_others(
 
 @pytest.mark.parametrize(
     ("role", "granted", "columns"),
-    [("registry_app", WHOLE_TABLE, SINGLE_COLUMNS), ("registry_sealer", SEALER_WHOLE_TABLE, {})],
+    [
+        ("registry_app", WHOLE_TABLE, SINGLE_COLUMNS),
+        ("registry_log_reader", READER_WHOLE_TABLE, {}),
+        ("registry_sealer", SEALER_WHOLE_TABLE, {}),
+    ],
     ids=GROUPS,
 )
 def test_the_grants_on_single_columns_are_these_and_no_others(
@@ -258,7 +265,10 @@ def test_nothing_is_granted_to_everybody_or_to_a_login_directly(superuser: Conne
     assert {grantee for _, grantee, _, _ in rows} == set(GROUPS)
     assert not any(grantable for *_, grantable in rows)
     executable = {(who, what.partition("(")[0]) for what, who, privilege, _ in rows if privilege == "EXECUTE"}
-    assert executable == {*(("registry_app", name) for name in FUNCTIONS), ("registry_sealer", "audit.field")}
+    assert executable == {
+        *(("registry_app", name) for name in FUNCTIONS),
+        *((role, "audit.field") for role in GROUPS[1:]),
+    }
     assert sorted((what, who, privilege) for what, who, privilege, _ in rows if what in {"registry", "audit"}) == [
         (schema, role, "USAGE") for schema in ("audit", "registry") for role in GROUPS
     ]

@@ -29,10 +29,11 @@ SEALER_FORBIDDEN: Final = (
     "INSERT INTO audit.subject (tag, event) VALUES (sha256('t'), gen_random_uuid())",
     *("UPDATE audit.event SET body = body", "DELETE FROM audit.event", "TRUNCATE audit.event"),
     *("UPDATE audit.subject SET tag = tag", "DELETE FROM audit.subject", "TRUNCATE audit.subject"),
-    # Who was behind a request it does not learn, nor anything of the registry but names and generations.
+    # Who was behind a request it does not learn, nor anything of the registry.
     *("SELECT FROM audit.private", "INSERT INTO audit.private (event, nonce) VALUES (gen_random_uuid(), '')"),
     *("SELECT FROM registry.hits", "SELECT FROM registry.listings", "SELECT FROM registry.api_keys"),
     *("SELECT FROM registry.decoys", "SELECT FROM registry.exclusions", "SELECT FROM registry.disputes"),
+    *("SELECT FROM audit.subject", "SELECT FROM registry.organisations", "SELECT FROM registry.generations"),
     "UPDATE registry.organisations SET suspended_at = now()",
     "UPDATE registry.generations SET retired_at = now()",
     "SELECT registry.spend_address('a', 10)",
@@ -72,10 +73,11 @@ def test_the_application_takes_on_the_sealers_role_and_never_has_it_by_itself(su
     memberships = superuser.execute(
         "SELECT member::regrole::text, roleid::regrole::text, inherit_option, set_option, admin_option"
         " FROM pg_auth_members WHERE member::regrole::text LIKE 'registry_%'"
-        " AND member <> 'registry_owner'::regrole ORDER BY 1"
+        " AND member <> 'registry_owner'::regrole ORDER BY 1, 2"
     ).fetchall()
     assert memberships == [
         ("registry_api", "registry_app", True, True, False),
+        ("registry_app", "registry_log_reader", False, True, False),
         ("registry_app", "registry_sealer", False, True, False),
     ]
 
@@ -92,6 +94,45 @@ def test_the_sealers_role_ends_with_its_transaction(application: Connection) -> 
         application.execute("SELECT FROM audit.event")
 
 
+READER_FORBIDDEN: Final = (
+    *(one for one in SEALER_FORBIDDEN if not one.startswith("SELECT FROM audit.subject")),
+    "INSERT INTO audit.leaf (idx, xid, id, hash) VALUES (9, '9', 9, sha256('x'))",
+    "INSERT INTO audit.tile SELECT 1, 0, hashes, root FROM audit.tile",
+    "INSERT INTO audit.checkpoint (size, root, last_xid, last_id, note) VALUES (9, sha256('x'), '9', 9, '')",
+)
+_READ_BY_READERS: Final = {"SELECT FROM registry.organisations", "SELECT FROM registry.generations"}
+
+
+@pytest.mark.parametrize("statement", [one for one in READER_FORBIDDEN if one not in _READ_BY_READERS])
+def test_a_reader_of_the_log_may_not(application: Connection, statement: str) -> None:
+    application.execute("SET ROLE registry_log_reader")
+    with pytest.raises(errors.InsufficientPrivilege):
+        application.execute(statement.replace(":event", f"'{EVENT}'").encode())
+
+
+def test_a_reader_of_the_log_reads_events_and_who_they_are_about(application: Connection) -> None:
+    application.execute("SET ROLE registry_log_reader")
+    application.execute(
+        "SELECT s.tag, o.name, g.number, e.body, c.note FROM audit.subject s, registry.organisations o,"
+        " registry.generations g, audit.event e, audit.leaf l, audit.tile t, audit.checkpoint c"
+    ).fetchall()
+
+
+def test_where_sealing_is_done_apart_the_application_cannot_seal_and_still_reads(
+    cluster: EmbeddedUrls, template: str
+) -> None:
+    """What docs/audit-log.md says to revoke. Roles belong to the whole cluster, so that it is undone at the end."""
+    with with_rows(cluster, template) as urls, psycopg.connect(dsn(urls.owner), autocommit=True) as owner:
+        owner.execute("REVOKE registry_sealer FROM registry_app")
+        try:
+            with psycopg.connect(dsn(urls.app), autocommit=True) as application:
+                with pytest.raises(errors.InsufficientPrivilege):
+                    application.execute("SET ROLE registry_sealer")
+                application.execute("SET ROLE registry_log_reader")
+        finally:
+            owner.execute("GRANT registry_sealer TO registry_app WITH INHERIT FALSE, SET TRUE")
+
+
 def test_what_the_sealer_needs_works_in_its_role(application: Connection) -> None:
     application.execute("SET ROLE registry_sealer")
     (xid, id_, leaf), *_ = application.execute("SELECT xid, id, leaf FROM audit.event ORDER BY xid, id").fetchall()
@@ -101,6 +142,3 @@ def test_what_the_sealer_needs_works_in_its_role(application: Connection) -> Non
         "INSERT INTO audit.checkpoint (size, root, last_xid, last_id, note) VALUES (8, %s, %s, %s, 'a note')",
         (leaf, xid, id_),
     )
-    application.execute(
-        "SELECT s.tag, o.name, g.number FROM audit.subject s, registry.organisations o, registry.generations g"
-    ).fetchall()

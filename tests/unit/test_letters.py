@@ -221,9 +221,10 @@ def test_what_the_operator_does_not_say_is_left_blank() -> None:
 
 def test_the_proofs_are_announced_as_they_come() -> None:
     waiting = replace(TOLD, proof=None)
-    assert "With this letter comes 1 small file, each named" in text(TOLD)
+    assert "With this letter comes 1 small file, named" in text(TOLD)
     assert "With this letter come 2 small files, each named" in text(TOLD, TOLD)
-    assert "If you ask for it, we send you 1 small file" in text(TOLD, enclosed=False)
+    assert "we send you 1 small file, named after its receipt number." in text(TOLD, enclosed=False)
+    assert "we send you 2 small files, each named after its receipt number." in text(TOLD, TOLD, enclosed=False)
     assert "the proof was not ready" not in text(TOLD)
     assert "For 1 answer the proof was not ready yet" in text(TOLD, waiting)
     said = text(waiting)

@@ -7,7 +7,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grown_log import GrownLog, ed25519_holds
 
 from registry.domain.merkle import ProofInvalid
-from registry.domain.signed_notes import Checkpoint, NoteInvalid, Receipt, Verifier, hashes_text, is_name, opened, sign
+from registry.domain.signed_notes import (
+    Checkpoint,
+    NoteInvalid,
+    Receipt,
+    Verifier,
+    claims,
+    hashes_text,
+    is_name,
+    opened,
+    sign,
+)
 
 VERIFIER_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 SIGNER_KEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
@@ -114,6 +124,15 @@ def test_what_is_no_note_is_refused() -> None:
             opened(note, PETER, ed25519_holds)
     with pytest.raises(NoteInvalid, match="not a signed note"):
         opened(f"{'a' * 1_000_000}\n\n{SIGNATURE}", PETER, ed25519_holds)
+
+
+def test_what_says_to_be_signed_by_a_key_is_told_from_what_does_not() -> None:
+    for note in (NOTE, f"changed {NOTE}", f"{TEXT}\n{COSIGNATURE}{SIGNATURE}", f"\0\n{SIGNATURE}", SIGNATURE):
+        assert claims(note, PETER)
+    other = Verifier(PETER.name, bytes(32))
+    stranger = sign(TEXT, other, lambda _message: bytes(64))
+    for note in ("", TEXT, f"{TEXT}\n{COSIGNATURE}", f"{TEXT}\n\u2014 PeterNeumann ?\n", stranger, NOTE[:-9]):
+        assert not claims(note, PETER)
 
 
 @pytest.mark.parametrize("character", ["\0", "\t", "\r", "\x0b", "\x1c", "\x1f", "\udcff"])

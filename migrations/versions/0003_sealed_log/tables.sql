@@ -50,5 +50,6 @@ ALTER TABLE audit.checkpoint ENABLE ALWAYS TRIGGER checkpoint_append_only;
 ALTER TABLE audit.checkpoint ENABLE ALWAYS TRIGGER checkpoint_no_truncate;
 
 -- Events are listed by their receipt, which begins with the moment it was made.
+-- The new index is built while events can be read; only then, for a moment, nobody can.
+CREATE INDEX event_by_receipt ON audit.event (organisation, event_id);
 DROP INDEX audit.event_by_organisation;
-CREATE INDEX event_by_organisation ON audit.event (organisation, event_id);

@@ -15,6 +15,7 @@ import httpx
 from registry.client._connection import problem
 from registry.client._document import Document
 from registry.client._errors import InvalidRequest, ProtocolError, QuotaExceeded, RegistryError, Unavailable
+from registry.client.log.deadline import within
 from registry.client.target import Target, checked_url
 from registry.domain.merkle import HASH_BYTES, Tile
 from registry.domain.tile_paths import tile_path
@@ -36,9 +37,13 @@ class CheckpointUnknown(RegistryError):  # noqa: N818 - named after what was ans
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """How often a request is made that nobody answers, all in all."""
+    """How often a request is made that nobody answers, all in all, and for how many seconds each may go on.
+
+    The latter bounds all of an answer, also where some of it arrives again and again.
+    """
 
     attempts: int = 4
+    seconds: float = 60.0
 
 
 class LogSource:
@@ -68,9 +73,12 @@ class LogSource:
         self._http.close()
 
     def checkpoint(self) -> str:
-        """The newest signed note, unverified. Raises RegistryError; CheckpointUnknown where nothing is sealed yet."""
+        """The newest signed note, unverified. Raises RegistryError; CheckpointUnknown where nothing is sealed yet.
+
+        Caches on the way are asked not to answer by themselves.
+        """
         try:
-            content = self._get("/log/checkpoint", {}, _MOST_CHECKPOINT)
+            content = self._get("/log/checkpoint", {}, _MOST_CHECKPOINT, {"Cache-Control": "no-cache"})
         except InvalidRequest as refused:
             if refused.status == _NOT_FOUND:
                 raise CheckpointUnknown("The log shows no checkpoint.", code=refused.code, status=_NOT_FOUND) from None
@@ -97,11 +105,15 @@ class LogSource:
             raise ProtocolError("The proof is not the one that was asked for.")
         return [_hash(text) for text in document.texts("hashes")]
 
-    def _get(self, path: str, params: dict[str, str], most: int) -> bytes:
+    def _get(self, path: str, params: dict[str, str], most: int, headers: "dict[str, str] | None" = None) -> bytes:
+        try:
+            request = self._http.build_request("GET", path, params=params, headers=headers)
+        except httpx.InvalidURL:
+            raise ProtocolError(f"{self.url} is no address that can be asked.") from None
         pause = _FIRST_PAUSE
         for attempt in range(1, self._persistence.attempts + 1):
             try:
-                return self._once(path, params, most)
+                return self._once(request, most)
             except (Unavailable, QuotaExceeded) as error:
                 if attempt == self._persistence.attempts:
                     raise
@@ -109,12 +121,14 @@ class LogSource:
                 pause *= 2
         raise ValueError("a request is made at least once")
 
-    def _once(self, path: str, params: dict[str, str], most: int) -> bytes:
+    def _once(self, request: httpx.Request, most: int) -> bytes:
+        seconds = self._persistence.seconds
         try:
-            with self._http.stream("GET", path, params=params) as response:
-                content = _read(response, most if response.is_success else _MOST_PROBLEM)
-        except httpx.InvalidURL:
-            raise ProtocolError(f"{self.url} is no address that can be asked.") from None
+            response, content = within(seconds, lambda: self._exchange(request, most, time.monotonic() + seconds))
+        except TimeoutError:
+            raise Unavailable(
+                f"{self.url} has not answered in full within {seconds:g} seconds.", code="connection"
+            ) from None
         except httpx.TransportError as error:
             raise self._unavailable(error) from None
         if response.is_success:
@@ -125,6 +139,13 @@ class LogSource:
         if found.status == _NOT_FOUND and found.code == _UNKNOWN_CHECKPOINT:
             raise CheckpointUnknown(found.detail, code=found.code, title=found.title, status=found.status)
         raise found
+
+    def _exchange(self, request: httpx.Request, most: int, until: float) -> tuple[httpx.Response, bytes]:
+        response = self._http.send(request, stream=True)
+        try:
+            return response, _read(response, most if response.is_success else _MOST_PROBLEM, until)
+        finally:
+            response.close()
 
     def _unavailable(self, error: httpx.TransportError) -> RegistryError:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -153,7 +174,8 @@ def _hash(text: str) -> bytes:
     return found
 
 
-def _read(response: httpx.Response, most: int) -> bytes:
+def _read(response: httpx.Response, most: int, until: float) -> bytes:
+    """until: on the monotonic clock. Nobody waits for what comes later; it only ends this thread."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise ProtocolError("The answer is compressed, which was not asked for.")
     content = bytearray()
@@ -161,4 +183,6 @@ def _read(response: httpx.Response, most: int) -> bytes:
         content += part
         if len(content) > most:
             raise ProtocolError("The answer is larger than it can be.")
+        if time.monotonic() > until:
+            raise TimeoutError
     return bytes(content)

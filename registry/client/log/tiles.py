@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.client._errors import InvalidRequest
+from registry.client.log.growth import judge_shorter
 from registry.client.log.source import CheckpointUnknown, LogSource
-from registry.domain.contradictions import Contradiction, Kind
+from registry.domain.contradictions import Contradiction, Kind, NotVerifiable
 from registry.domain.merkle import TILE_WIDTH, Edge, FullTile, Tile, tile_sizes
-from registry.domain.signed_notes import Checkpoint, NoteInvalid, Verifier, opened
+from registry.domain.signed_notes import Checkpoint, NoteInvalid, Verifier, claims, opened
 from registry.signatures import holds
 
 Progress = Callable[[int, int], None]
@@ -32,17 +33,19 @@ class VerifiedTiles:
 def verify_tiles(source: LogSource, verifier: Verifier, kept: Checkpoint | None, progress: Progress) -> VerifiedTiles:
     """kept: a checkpoint of this log that was seen before, its signature already checked.
 
-    Raises Contradiction about the first thing that does not hold; RegistryError where it could not be read.
+    Raises Contradiction about the first thing that does not hold; RegistryError where it could not be read, and
+    NotVerifiable where what was read is not this log, or an old copy of it.
     """
     try:
         note = source.checkpoint()
     except CheckpointUnknown:
         if kept is None:
             raise
-        raise _shorter(0, kept.size) from None
+        cut = f"{_shorter(0, kept.size)}: its end was cut off, or an older state was restored."
+        raise Contradiction(Kind.ROLLED_BACK, cut) from None
     checkpoint = signed_checkpoint(note, verifier)
     if kept is not None and kept.size > checkpoint.size:
-        raise _shorter(checkpoint.size, kept.size)
+        judge_shorter(source, checkpoint, kept, _shorter(checkpoint.size, kept.size))
     tree = _Tree(source, kept)
     for _, full, partial in tile_sizes(checkpoint.size)[:1]:
         for index in range(full + (1 if partial else 0)):
@@ -56,16 +59,22 @@ def verify_tiles(source: LogSource, verifier: Verifier, kept: Checkpoint | None,
 
 
 def signed_checkpoint(note: str, verifier: Verifier) -> Checkpoint:
-    """Raises Contradiction where the note is not a checkpoint that this key has signed."""
+    """Raises Contradiction where this key is said to have signed it, and it does not hold; NotVerifiable where the note
+    says no such thing: whoever has written that, it is nothing of this log.
+    """
     try:
         return Checkpoint.parse(opened(note, verifier, holds), verifier.name)
     except NoteInvalid as invalid:
+        if not claims(note, verifier):
+            raise NotVerifiable(
+                f"What was shown is not a checkpoint of this log: it is not signed by {verifier.name} with this key. "
+                "Are the address and the verifier key right, and does nothing else answer on the way?"
+            ) from None
         raise Contradiction(Kind.CHECKPOINT_UNSIGNED, f"The log's checkpoint does not hold. {invalid}") from None
 
 
-def _shorter(size: int, kept: int) -> Contradiction:
-    said = f"The log ends at {size:,} events, and the checkpoint that you kept has {kept:,}"
-    return Contradiction(Kind.ROLLED_BACK, f"{said}: its end was cut off, or an older state was restored.")
+def _shorter(size: int, kept: int) -> str:
+    return f"The log ends at {size:,} events, and the checkpoint that you kept has {kept:,}"
 
 
 class _Tree:

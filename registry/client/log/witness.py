@@ -8,21 +8,27 @@ convict whoever has that key.
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from registry.client.log.growth import judge_shorter
 from registry.client.log.source import CheckpointUnknown, LogSource
 from registry.client.log.tiles import signed_checkpoint
-from registry.domain.contradictions import Contradiction, Kind
+from registry.domain.contradictions import Contradiction, Kind, NotVerifiable
 from registry.domain.merkle import ProofInvalid, verify_consistency
 from registry.domain.signed_notes import Checkpoint, NoteInvalid, Verifier, opened
 from registry.signatures import holds
 
 _MODE: Final = 0o644
 _MOST_BYTES: Final = 1_000_000
+_MOST_CONFLICTS: Final = 10
+"""Files beside the state. Whoever answers must not be able to fill a disk with them."""
+_TURN_SECONDS: Final = 60.0
+_LOOK_AGAIN_SECONDS: Final = 0.05
 
 
 class StateInvalid(Exception):  # noqa: N818 - it states what was found
@@ -38,19 +44,24 @@ class Observation:
 
 
 class Contradicted(Contradiction):
-    """What the log shows does not fit what was remembered. evidence: the file that holds both, if any."""
+    """What the log shows does not fit what was remembered. evidence: the file that holds both, if any.
 
-    def __init__(self, found: Contradiction, evidence: Path | None) -> None:
+    others: the conflicts that were kept before, where they are so many that this one was not.
+    """
+
+    def __init__(self, found: Contradiction, evidence: Path | None, others: tuple[Path, ...] = ()) -> None:
         super().__init__(found.kind, found.sentence)
         self.evidence: Final = evidence
+        self.others: Final = others
 
 
-def observe(source: LogSource, verifier: Verifier, state: Path) -> Observation:
+def observe(source: LogSource, verifier: Verifier, state: Path, turn_seconds: float = _TURN_SECONDS) -> Observation:
     """Fetches the checkpoint, verifies it against the remembered one, and remembers it. One at a time per state file.
 
-    Raises Contradicted, StateInvalid, RegistryError, OSError; the state is then what it was before.
+    turn_seconds: for how long to wait for another one. Raises Contradicted, NotVerifiable, StateInvalid, RegistryError,
+    OSError; the state is then what it was before.
     """
-    with _alone(state):
+    with _alone(state, turn_seconds):
         remembered = _remembered(state, verifier)
         note: str | None = None
         try:
@@ -62,7 +73,7 @@ def observe(source: LogSource, verifier: Verifier, state: Path) -> Observation:
             before, _ = remembered
             _require_growth(source, before, checkpoint)
         except Contradiction as found:
-            raise Contradicted(found, _keep_evidence(state, remembered, note, found)) from None
+            raise _with_evidence(state, remembered, note, found) from None
         if checkpoint.size > before.size:
             _store(state, note)
         return Observation(checkpoint, before)
@@ -79,10 +90,12 @@ def _shown(source: LogSource, remembered: "tuple[Checkpoint, str] | None") -> st
 
 
 def _require_growth(source: LogSource, before: Checkpoint, now: Checkpoint) -> None:
-    """Raises Contradiction unless the log seen before is the beginning of the one shown now."""
+    """Raises Contradiction unless the log seen before is the beginning of the one shown now; NotVerifiable where that
+    is an old copy of it.
+    """
     if now.size < before.size:
         said = f"The log shows {now.size:,} events, and it had {before.size:,} when it was last seen"
-        raise Contradiction(Kind.ROLLED_BACK, f"{said}: its end was cut off, or an older state was restored.")
+        judge_shorter(source, now, before, said)
     if now.size == before.size:
         if now.root != before.root:
             said = f"The log shows another tree of {now.size:,} events than the one that was last seen"
@@ -115,23 +128,33 @@ def _remembered(state: Path, verifier: Verifier) -> tuple[Checkpoint, str] | Non
         ) from None
 
 
-def _keep_evidence(
+def _with_evidence(
     state: Path, remembered: "tuple[Checkpoint, str] | None", note: str | None, found: Contradiction
-) -> Path | None:
-    """Both notes in one file beside the state, once. None where there are not two of them."""
+) -> Contradicted:
+    """Nothing is kept where there are not two notes. A disk that is full must not hide what was found."""
     if remembered is None or note is None:
-        return None
-    before, kept = remembered
-    content = f"{found.sentence}\n\nWhat was remembered:\n\n{kept}\nWhat was shown:\n\n{note}"
-    base = state.with_name(f"{state.name}.conflict-{before.size}")
-    for number in range(1, 1_000):
-        path = base if number == 1 else base.with_name(f"{base.name}-{number}")
-        if not path.exists():
-            _store(path, content)
-            return path
-        if path.read_bytes() == content.encode():
-            return path
-    return base
+        return Contradicted(found, None)
+    try:
+        return _kept_once(state, *remembered, note, found)
+    except OSError:
+        return Contradicted(found, None)
+
+
+def _kept_once(state: Path, before: Checkpoint, kept: str, note: str, found: Contradiction) -> Contradicted:
+    """Both notes in one file beside the state. Nothing is written over."""
+    content = f"{found.sentence}\n\nWhat was remembered:\n\n{kept}\nWhat was shown:\n\n{note}".encode()
+    prefix = f"{state.name}.conflict-"
+    there = sorted(path for path in state.parent.iterdir() if path.name.startswith(prefix) and path.is_file())
+    for path in there:
+        if path.read_bytes() == content:
+            return Contradicted(found, path)
+    if len(there) >= _MOST_CONFLICTS:
+        return Contradicted(found, None, tuple(there))
+    base = state.with_name(f"{prefix}{before.size}")
+    names = [base, *(base.with_name(f"{base.name}-{number}") for number in range(2, _MOST_CONFLICTS + 1))]
+    free = next(path for path in names if path not in there)
+    _store(free, content.decode())
+    return Contradicted(found, free)
 
 
 def _store(path: Path, content: str) -> None:
@@ -155,10 +178,20 @@ def _store(path: Path, content: str) -> None:
 
 
 @contextmanager
-def _alone(state: Path) -> Generator[None]:
-    """One witness of a state file at a time; another one waits. The lock is a file of its own, since the state is
-    replaced.
+def _alone(state: Path, seconds: float) -> Generator[None]:
+    """One witness of a state file at a time; another one waits, but not for ever. The lock is a file of its own, since
+    the state is replaced.
     """
-    with state.with_name(f"{state.name}.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    path = state.with_name(f"{state.name}.lock")
+    until = time.monotonic() + seconds
+    with path.open("ab") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    said = f"Another witness has held {path} for more than {seconds:g} seconds: nothing was looked at."
+                    raise NotVerifiable(said) from None
+            time.sleep(_LOOK_AGAIN_SECONDS)
         yield
