@@ -240,7 +240,7 @@ def _what_to_do(answer: Answer, sender: Sender, *, found: bool) -> list[Block]:
         f"asks is told that contact was observed. We decide within {_counted(answer.dispute_days, 'day', 'days')}."
     )
     exclude = (
-        "Ask us to exclude your number, or to erase what is recorded about it. A question about an excluded number is "
+        "Ask us to exclude your number, for good. From then on a question about it is "
         "answered exactly as if nothing had ever been recorded."
     )
     steps = [dispute, exclude]

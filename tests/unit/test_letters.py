@@ -197,7 +197,7 @@ def test_the_letter_says_what_the_person_can_do(disclosures: tuple[Disclosure, .
     for words in (
         "Dispute what is recorded.",
         "We decide within 30 days.",
-        "Ask us to exclude your number, or to erase",
+        "Ask us to exclude your number, for good",
         "Get advice before anything is decided about you",
         "Complain: to us, or to the authority",
         "How to reach us: subjects@registry.example",
