@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from threading import Event
 from types import FrameType
 from typing import Final
 
@@ -23,6 +24,8 @@ from registry.settings import Settings
 APPLICATION: Final = "api.serving:build"
 _WORKER_ANSWERS_SECONDS: Final = 10
 """A worker that is busy with a large file answers its parent late, and is not dead."""
+_INTERRUPTED: Final = Event()
+"""Set by a signal. Where its exception falls into a callback, at a fork say, Python prints it and goes on."""
 _DID_NOT_START: Final = "The API did not start; the log above says why."
 
 
@@ -52,8 +55,11 @@ def serve(
 ) -> None:
     """Serves until a signal ends it. ready: called when one process answers.
 
-    Raises KeyboardInterrupt after a graceful stop by a signal, ClickException where the application did not start.
+    Raises KeyboardInterrupt after a graceful stop by a signal, or where one came before, and ClickException where the
+    application did not start.
     """
+    if _INTERRUPTED.is_set():
+        raise KeyboardInterrupt
     config = uvicorn.Config(
         APPLICATION,
         factory=True,
@@ -96,8 +102,10 @@ class _Announcing(uvicorn.Server):
 @contextmanager
 def ended_by_signals() -> Generator[None]:
     """SIGTERM and a closed terminal end the block like Ctrl-C, and after all three it just ends."""
+    _INTERRUPTED.clear()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        _INTERRUPTED.set()
         raise KeyboardInterrupt
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
