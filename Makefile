@@ -39,7 +39,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench $(N)
 
 # Locks hold hashes and name no index. `make lock` needs uv; everything else needs only pip.
-LOCK := uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-strip-extras --no-emit-index-url --no-emit-find-links
 lock:
 	$(LOCK) --extra server --extra embedded --group build --output-file requirements.lock pyproject.toml
 	$(LOCK) --all-extras --group dev --constraints requirements.lock --output-file requirements-dev.lock pyproject.toml
