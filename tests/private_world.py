@@ -37,9 +37,10 @@ from registry.operations.manage_generations import AddGeneration
 from registry.operations.manage_organisations import CreateOrganisation
 from registry.operations.operation import COMMAND_LINE, Caller, Operation, Request
 from registry.operations.questions import Question
-from registry.operations.record_hits import Hit, Recorded, RecordHits
+from registry.operations.record_hits import Recorded, RecordHits
 from registry.operations.registry import Registry
 from registry.operations.retract_hit import RetractHit, RetractionReason
+from registry.operations.submitted_hits import Hit
 from registry.settings import Settings
 
 OWNERS: Final = ("first", "second")

@@ -32,8 +32,9 @@ from registry.domain.policy import Attestation, Channel, Verification
 from registry.operations.list_records import ListHits, Page
 from registry.operations.operation import Answered
 from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import Hit, Outcome, RecordHits, Status, consistent, tally
+from registry.operations.record_hits import Outcome, RecordHits, Status, tally
 from registry.operations.retract_hit import RetractHit, RetractionReason
+from registry.operations.submitted_hits import Hit, consistent
 
 router = APIRouter(prefix="/v1/hits", tags=["Hits"], route_class=ProtectedRoute)
 MOST_HITS: Final = 1_000

@@ -15,7 +15,7 @@ from registry.domain.ndjson import count_json_lines, json_lines
 from registry.domain.policy import Attestation, Channel, Verification
 from registry.domain.tables import Record, Survey, find_column, records, survey
 from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import DecoyNumber, Hit, consistent
+from registry.operations.submitted_hits import DecoyNumber, Hit, consistent
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -15,9 +15,9 @@ from registry.domain.policy import Role
 from registry.domain.references import label
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.record_hits import line_tags
 from registry.operations.refresh_listings import refresh_decoy
 from registry.operations.registry import Registry
+from registry.operations.submitted_hits import line_tags
 
 LABEL_LENGTH: Final = 200
 _WEIGHING: Final = frozenset({"role", "live_from", "live_until", "acquired_on"})

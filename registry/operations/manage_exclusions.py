@@ -17,9 +17,9 @@ from registry.domain.errors import Code, FieldProblem, Refused
 from registry.domain.exclusions import ExclusionReason, reasons_of
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.record_hits import line_tags
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
+from registry.operations.submitted_hits import line_tags
 
 
 @dataclass(frozen=True, slots=True)

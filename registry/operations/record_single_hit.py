@@ -11,9 +11,10 @@ from registry.db.hits import NewHit
 from registry.domain.flood import Alarm, day_of
 from registry.operations import flood_guard
 from registry.operations.operation import Done
-from registry.operations.record_hits import PreparedHit, Status, new_hit
+from registry.operations.record_hits import Status, new_hit
 from registry.operations.refresh_listings import listing_of
 from registry.operations.registry import Registry
+from registry.operations.submitted_hits import PreparedHit
 
 
 def record_single_hit(

@@ -13,9 +13,10 @@ from registry.domain.intake.received import Received
 from registry.domain.policy import Provider
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import Hit, PreparedHit, RecordHits, Status, prepare_beside
+from registry.operations.record_hits import RecordHits, Status
 from registry.operations.record_single_hit import record_single_hit
 from registry.operations.registry import Registry
+from registry.operations.submitted_hits import Hit, PreparedHit, prepare_beside
 from registry.tagging import WrittenNumber
 
 NO_NUMBER: Final = frozenset(

@@ -16,7 +16,8 @@ from registry.db.embedded import EmbeddedUrls
 from registry.domain.baseline import wilson
 from registry.domain.policy import Attestation, Channel, Provider
 from registry.operations.operation import Caller, Request
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
+from registry.operations.submitted_hits import Hit
 
 NUMBERS: Final = fictional_numbers()
 PERIOD: Final = {"since": "2026-11-01", "until": "2026-11-10"}

@@ -19,8 +19,9 @@ from registry.operations.manage_decoys import RegisterDecoy
 from registry.operations.manage_exclusions import AddExclusion
 from registry.operations.operation import COMMAND_LINE, Caller, Request
 from registry.operations.questions import Question
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
 from registry.operations.registry import Registry
+from registry.operations.submitted_hits import Hit
 from registry.settings import Settings
 
 CALLER = "+12065550142"

@@ -24,9 +24,10 @@ from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import RegisterDecoy
 from registry.operations.operation import Caller, Operation, Request
 from registry.operations.questions import Question
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
 from registry.operations.registry import Registry
 from registry.operations.seal import Sealer
+from registry.operations.submitted_hits import Hit
 from registry.settings import Settings
 from registry.signatures import holds
 

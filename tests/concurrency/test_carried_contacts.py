@@ -29,8 +29,9 @@ from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resol
 from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.questions import Question
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason
+from registry.operations.submitted_hits import Hit
 
 TWO_GENERATIONS: Final = KeyFile({**KEYS.seeds, 2: bytes(range(64, 96))}, KEYS.fingerprint_key)
 NUMBERS: Final = fictional_numbers()

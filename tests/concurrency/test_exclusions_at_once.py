@@ -21,7 +21,8 @@ from registry.operations.import_exclusions import ImportExclusions, Status
 from registry.operations.manage_decoys import RegisterDecoy
 from registry.operations.manage_exclusions import RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
+from registry.operations.submitted_hits import Hit
 
 AT: Final = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 TWO_KEYS: Final = KeyFile({**KEYS.seeds, 2: bytes(range(64, 96))}, KEYS.fingerprint_key)

@@ -25,8 +25,9 @@ from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
 from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller, Operation, Request
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason
+from registry.operations.submitted_hits import Hit
 from registry.operations.verify_listings import Verified, VerifyListings
 
 NUMBERS: Final = fictional_numbers()

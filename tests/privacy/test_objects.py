@@ -36,8 +36,8 @@ from registry.operations.idempotency import Idempotency, Replayed
 from registry.operations.manage_keys import IssuedKey
 from registry.operations.operation import Operation, Request
 from registry.operations.questions import Answer, Question
-from registry.operations.record_hits import DecoyNumber, Hit
 from registry.operations.registry import Registry
+from registry.operations.submitted_hits import DecoyNumber, Hit
 from registry.settings import Settings
 from registry.tagging import Source, TaggedNumber, WrittenNumber
 

@@ -37,8 +37,9 @@ from registry.operations.manage_generations import AddGeneration
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.quarantine_decoy import QuarantineDecoy, ReleaseDecoy
 from registry.operations.questions import Question
-from registry.operations.record_hits import Hit, Recorded, RecordHits
+from registry.operations.record_hits import Recorded, RecordHits
 from registry.operations.retract_hit import RetractHit, RetractionReason
+from registry.operations.submitted_hits import Hit
 from registry.settings import Settings
 
 pytestmark = pytest.mark.long

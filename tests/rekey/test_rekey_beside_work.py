@@ -23,7 +23,8 @@ from registry.operations.check import Check
 from registry.operations.operation import COMMAND_LINE, Request
 from registry.operations.private_sets import current_sets
 from registry.operations.questions import Question
-from registry.operations.record_hits import Hit, RecordHits
+from registry.operations.record_hits import RecordHits
+from registry.operations.submitted_hits import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
