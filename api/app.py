@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import openapi, refusals
 from api.authentication import Authenticator
+from api.intake_desk import IntakeDesk
 from api.middleware import Edge
 from api.resources import (
     account,
@@ -82,6 +83,7 @@ def create_app(settings: Settings, database: Database, keys: Tagging) -> FastAPI
 
 def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
     """The application around a registry that is put together already. log_key: where this process is to seal."""
+    desk = IntakeDesk(registry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> "AsyncGenerator[None]":
@@ -89,6 +91,7 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
         yield
         if sealing is not None:
             await run_in_threadpool(sealing.close)
+        await run_in_threadpool(desk.close)
         registry.close()
 
     app = FastAPI(
@@ -103,6 +106,7 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
     app.state.registry = registry
     app.state.strangers = BoundedSemaphore(max(1, registry.settings.pool_size // 4))
     app.state.authenticator = Authenticator(registry)
+    app.state.intake_desk = desk
     for resource in RESOURCES:
         app.include_router(resource.router)
     refusals.install(app)

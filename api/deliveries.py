@@ -1,9 +1,7 @@
-"""The spine of providers' requests, which no API key comes with: finds the line that the address leads to, holds the
-request against its signature, spends one of the line's requests, and takes it in with its audit event.
+"""Providers' requests as they arrive, which no API key comes with: read, and nothing of them believed yet.
 
-Whatever is wrong with the address or the signature is answered alike. A request whose signature holds is never refused
-for what others sent from its address, which all of a provider's customers share, nor for the numbers that its
-organisation has asked about today: a contact is told once, and would be lost.
+A request that fails is charged to its address, and recorded. Whatever is wrong with the address or the signature is
+answered alike.
 """
 
 from dataclasses import dataclass, field
@@ -16,21 +14,15 @@ from starlette.requests import ClientDisconnect
 from api import metrics
 from api.calls import printable
 from registry.db import admission
-from registry.db.intake import Line, find_line, spend_line
-from registry.domain.credentials import OrganisationKind
 from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
-from registry.domain.intake.contacts import contact_of
-from registry.domain.intake.credentials import sealing_context
 from registry.domain.intake.received import Delivery
-from registry.domain.intake.signatures import HEADERS, claim_of
+from registry.domain.intake.signatures import HEADERS
 from registry.domain.limits import network_of
 from registry.domain.policy import Provider
-from registry.operations.manage_intake import token_digest
 from registry.operations.operation import NOBODY, Caller, Request
 from registry.operations.registry import Registry
-from registry.operations.take_in import NO_NUMBER, Intake, Taken
-from registry.tagging import SealedSecret
+from registry.operations.take_in import Intake
 
 BODY_BYTES: Final = 65_536
 FORM: Final = "application/x-www-form-urlencoded"
@@ -40,7 +32,7 @@ _FORM_PROVIDERS: Final = frozenset({Provider.TWILIO, Provider.TELNYX})
 _BUCKET: Final = b"intake"
 """Failures here and failures with API keys from one address are counted apart."""
 _TOO_MANY: Final = "Too many requests from this address were not signed as they must be."
-_UNRECORDED: Final = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
+UNRECORDED: Final = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,60 +50,11 @@ class Arrival:
             form = _is_form(http, self.provider)
             body = await _body(http)
         except Refused as refusal:
-            raise await run_in_threadpool(self._failed, refusal, NOBODY) from None
+            raise await run_in_threadpool(self.failed, refusal, NOBODY) from None
         headers = {name: http.headers[name] for name in HEADERS if len(http.headers.getlist(name)) == 1}
         return Delivery(self.provider, self._url(http), body, headers, self.registry.clock(), form)
 
-    def take(self, delivery: Delivery) -> Taken | None:
-        """What became of it; None for a caller ID that the registry does not keep, which is recorded as its refusal.
-
-        Raises Refused, recorded.
-        """
-        line = self._line(delivery)
-        caller = Caller(line.organisation_id, OrganisationKind(line.organisation_kind), line.organisation_name)
-        try:
-            self._spend(line)
-            contact = contact_of(delivery)
-        except Refused as refusal:
-            raise self._refused(refusal, caller) from None
-        operation = Intake(line.decoy_id, self.provider, contact, line.tag, line.region)
-        try:
-            answered = self.registry.run(operation, caller, self.request)
-        except Refused as refusal:
-            metrics.operations.labels(Intake.name, refusal.headline).inc()
-            if refusal.code in NO_NUMBER:
-                return None
-            raise
-        metrics.operations.labels(Intake.name, answered.result).inc()
-        metrics.numbers.labels(Intake.name).inc(operation.submitted)
-        for alarm in answered.alarms:
-            metrics.flood.labels(alarm.flooded.value).inc()
-        return answered.result
-
-    def _line(self, delivery: Delivery) -> Line:
-        """The line that a request is for whose signature holds."""
-        digest = token_digest(self.token)
-        line: Line | None = None
-        try:
-            claim = claim_of(delivery)
-            if digest is not None:
-                line = self.registry.database.run_single(lambda c: find_line(c, digest, self.provider.value))
-            if line is not None and claim is not None and line.sealed:
-                secrets = [
-                    SealedSecret(sealing_context(id_, self.provider), sealed)
-                    for id_, sealed in zip(line.credential_ids, line.sealed, strict=True)
-                ]
-                if self.registry.tagging.signed(claim, secrets):
-                    return line
-            refusal = Refused(Code.SIGNATURE_REFUSED, "The request is not signed as it must be.")
-        except Refused as refused:
-            if refused.code in {*_UNRECORDED, Code.SIGNER_UNAVAILABLE}:
-                raise
-            refusal = refused
-        claimed = NOBODY if line is None else Caller(line.organisation_id)
-        raise self._failed(refusal, claimed)
-
-    def _failed(self, refusal: Refused, claimed: Caller) -> Refused:
+    def failed(self, refusal: Refused, claimed: Caller) -> Refused:
         """Charges a failure to the address, and records it, unless there were too many from there to record more."""
         metrics.intake_failures.labels(self.provider.value).inc()
         address = network_of(self.request.address)
@@ -120,17 +63,12 @@ class Arrival:
         wait = self.registry.database.run_single(lambda c: admission.spend_address(c, fingerprint, most))
         if wait > 0:
             return Refused(Code.QUOTA_EXCEEDED, _TOO_MANY, retry_after=wait, violated=("address",))
-        return self._refused(refusal, claimed)
+        return self.refused(refusal, claimed)
 
-    def _spend(self, line: Line) -> None:
-        """Before anything is read: what is malformed, told again or of no interest has its cost too."""
-        wait = self.registry.database.run_single(lambda c: spend_line(c, line.decoy_id))
-        if wait > 0:
-            raise Refused(Code.OVERLOADED, "Too many requests were signed for this line.", retry_after=wait)
-
-    def _refused(self, refusal: Refused, caller: Caller) -> Refused:
+    def refused(self, refusal: Refused, caller: Caller) -> Refused:
+        """The refusal with its receipt, where it can be recorded."""
         metrics.operations.labels(Intake.name, refusal.headline).inc()
-        if refusal.code not in _UNRECORDED:
+        if refusal.code not in UNRECORDED:
             refusal.audit_id = self.registry.record_refusal(refusal.headline, Intake.name, caller, self.request)
         return refusal
 

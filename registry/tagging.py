@@ -81,6 +81,10 @@ class SealedSecret:
     sealed: bytes = field(repr=False)
 
 
+SealedClaim = tuple[Claim, Sequence[SealedSecret]]
+"""What a request claims to be signed with, and the secrets that may bear it out."""
+
+
 class Tagging(Protocol):
     """Whoever holds the keys. Every method raises Refused(signer_unavailable) where the holder is gone."""
 
@@ -110,8 +114,8 @@ class Tagging(Protocol):
         """A provider's secret as it may be stored."""
         ...
 
-    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
-        """Whether one of the secrets bears the claim out. One that cannot be unsealed bears nothing out."""
+    def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
+        """Whether one of its secrets bears each claim out, in order. One that cannot be unsealed bears nothing out."""
         ...
 
     def close(self) -> None: ...
@@ -160,7 +164,10 @@ class InProcess:
     def seal(self, context: bytes, secret: ProviderSecret) -> bytes:
         return self.keys.credentials.seal(context, secret, secrets.token_bytes(NONCE_BYTES))
 
-    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+    def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
+        return [self._signed(claim, secrets) for claim, secrets in claims]
+
+    def _signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
         unsealed = (self.keys.credentials.unseal(one.context, one.sealed) for one in secrets)
         return any(secret is not None and holds(claim, secret) for secret in unsealed)
 
@@ -201,8 +208,8 @@ class WithoutKeys:
         del context, secret
         raise RuntimeError(_KEYLESS)
 
-    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
-        del claim, secrets
+    def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
+        del claims
         raise RuntimeError(_KEYLESS)
 
     def close(self) -> None:

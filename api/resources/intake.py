@@ -1,14 +1,16 @@
 """Where telephony providers send what they receive. Their signature is what lets them in; there is no API key."""
 
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from api.deliveries import FORM, JSON, arrival
 from api.problems import responses
 from registry.domain.errors import Code
 from registry.domain.policy import Provider
+
+if TYPE_CHECKING:
+    from api.intake_desk import IntakeDesk
 
 router = APIRouter(prefix="/v1/intake", tags=["Intake"])
 
@@ -92,7 +94,8 @@ async def take_in(request: Request, provider: ProviderName, token: Token) -> Res
     """
     arrived = arrival(request, provider, token)
     delivery = await arrived.delivery(request)
-    await run_in_threadpool(arrived.take, delivery)
+    desk: IntakeDesk = request.app.state.intake_desk
+    await desk.take(arrived, delivery)
     if delivery.form or delivery.provider is Provider.TWILIO:
         return Response(_EMPTY_TWIML, media_type=_TWIML)
     return Response(_EMPTY_JSON, media_type=JSON)

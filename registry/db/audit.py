@@ -26,6 +26,14 @@ _RECORD_PRIVATE: Final = DriverStatement(
         " SELECT CAST(:event AS uuid), CAST(:nonce AS bytea), :address, :user_agent FROM event RETURNING 1"
     )
 )
+_RECORD_MANY: Final = DriverStatement(
+    text(
+        "WITH event AS (INSERT INTO audit.event (body) SELECT b FROM unnest(CAST(:bodies AS bytea[])) AS b)"
+        " INSERT INTO audit.private (event, nonce, address, user_agent)"
+        " SELECT * FROM unnest(CAST(:events AS uuid[]), CAST(:nonces AS bytea[]), CAST(:addresses AS text[]),"
+        " CAST(:user_agents AS text[]))"
+    )
+)
 # A tag that is told about is listed, or was when it was read.
 _RECORD_SUBJECTS: Final = text(
     "INSERT INTO audit.subject (tag, event, generation)"
@@ -70,3 +78,19 @@ def record(
         "user_agent": event.private.user_agent,
     }
     return bool(_RECORD_PRIVATE.rows(tx.connection, {**parameters, **private}))
+
+
+def record_many(tx: Writing, events: Sequence[Event]) -> None:
+    """Appends events that disclose nothing, in order, with their private parts."""
+    if any(event.disclosed for event in events):
+        raise ValueError("an event that discloses is recorded by itself")
+    private = [(event.id, event.private) for event in events if event.private is not None]
+    parameters = {
+        "bodies": bytes_array(event.body() for event in events),
+        "events": plain_array(id_ for id_, _ in private),
+        "nonces": bytes_array(part.nonce for _, part in private),
+        # Lists, which the driver escapes: these are the callers' own texts.
+        "addresses": [part.address for _, part in private],
+        "user_agents": [part.user_agent for _, part in private],
+    }
+    _RECORD_MANY.rows(tx.connection, parameters)

@@ -79,6 +79,8 @@ class Database:
             pool_size=size,
             max_overflow=0,
             pool_timeout=options.pool_wait,
+            # The connection that was used last has its statements prepared; one that is seldom used never gets there.
+            pool_use_lifo=True,
             pool_recycle=3_600,
             hide_parameters=True,
             isolation_level="READ COMMITTED" if durable else "AUTOCOMMIT",

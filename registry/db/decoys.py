@@ -62,6 +62,7 @@ _IN_ORDER: Final = (
     select(decoys.c.id).where(decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID())))).order_by(decoys.c.id)
 )
 _HOLD: Final = _IN_ORDER.with_for_update(read=True)
+_HOLD_FREE: Final = _IN_ORDER.with_for_update(read=True, skip_locked=True)
 _HOLD_ALONE: Final = _IN_ORDER.with_for_update(key_share=True)
 _QUARANTINE: Final = (
     update(decoys)
@@ -121,6 +122,11 @@ def hold(tx: Writing, ids: Sequence[UUID], *, alone: bool = False) -> None:
     """
     if ids:
         tx.connection.execute(_HOLD_ALONE if alone else _HOLD, {"ids": list(ids)}).all()
+
+
+def hold_free(tx: Writing, ids: Sequence[UUID]) -> frozenset[UUID]:
+    """`hold` for those that nobody is changing at this moment; returns them. Waits for nobody."""
+    return frozenset(row[0] for row in tx.connection.execute(_HOLD_FREE, {"ids": list(ids)}).all())
 
 
 def quarantine(tx: Writing, id_: UUID, reason: str) -> bool:

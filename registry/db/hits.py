@@ -13,12 +13,16 @@ from registry.db.database import Reading, Writing
 from registry.db.schema import decoys, disputes, exclusions, hits, listings, submissions
 from registry.domain.policy import Attestation, Channel, Contact, Provider, Role, Verification
 
+Source = tuple[UUID, bytes]
+"""An organisation, and the 32 bytes by which an event of its is recognised."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewHit:
-    """One contact as it is stored. source_key: the 32 bytes by which its sender's event is recognised."""
+    """One contact as it is stored. source_key: the 32 bytes by which its organisation's event is recognised."""
 
     id: UUID
+    organisation_id: UUID
     source_key: bytes
     tag: bytes
     decoy_id: UUID
@@ -29,6 +33,10 @@ class NewHit:
     occurred_at: datetime
     provider: Provider | None = None
     verification: Verification | None = None
+
+    @property
+    def source(self) -> Source:
+        return self.organisation_id, self.source_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +59,25 @@ _TAGS: Final = tags_parameter("tags")
 
 _CLAIM: Final = text(
     "INSERT INTO registry.submissions (organisation_id, source_key, hit_id, tag, decoy_id)"
-    " SELECT CAST(:owner AS uuid), s.* FROM unnest(CAST(:keys AS bytea[]), CAST(:ids AS uuid[]),"
+    " SELECT s.* FROM unnest(CAST(:owners AS uuid[]), CAST(:keys AS bytea[]), CAST(:ids AS uuid[]),"
     " CAST(:tags AS bytea[]), CAST(:decoys AS uuid[])) AS s"
-    " ON CONFLICT (organisation_id, source_key) DO NOTHING RETURNING source_key"
+    " ON CONFLICT (organisation_id, source_key) DO NOTHING RETURNING hit_id"
 )
-_CLAIMED: Final = select(submissions.c.source_key, submissions.c.hit_id).where(
-    submissions.c.organisation_id == bindparam("owner"),
-    submissions.c.source_key == any_(tags_parameter("keys")),
+_CLAIMED: Final = text(
+    "SELECT s.organisation_id, s.source_key, s.hit_id"
+    " FROM unnest(CAST(:owners AS uuid[]), CAST(:keys AS bytea[])) AS n (owner, key)"
+    " JOIN registry.submissions s ON s.organisation_id = n.owner AND s.source_key = n.key"
 )
 _ADD: Final = text(
     "INSERT INTO registry.hits (tag, id, generation, organisation_id, decoy_id, channel, attestation, diverted,"
     " line_type, occurred_at, normaliser_version, provider, verification)"
-    " SELECT h.tag, h.id, :generation, CAST(:owner AS uuid), h.decoy, h.channel, h.attestation, h.diverted,"
-    " h.line_type, h.occurred_at, :normaliser, h.provider, h.verification"
-    " FROM unnest(CAST(:tags AS bytea[]), CAST(:ids AS uuid[]), CAST(:decoys AS uuid[]), CAST(:channels AS text[]),"
-    " CAST(:attestations AS text[]), CAST(:diverted AS boolean[]), CAST(:line_types AS text[]),"
-    " CAST(:moments AS timestamptz[]), CAST(:providers AS text[]), CAST(:verifications AS text[]))"
-    " AS h (tag, id, decoy, channel, attestation, diverted, line_type, occurred_at, provider, verification)"
+    " SELECT h.tag, h.id, :generation, h.owner, h.decoy, h.channel, h.attestation, h.diverted, h.line_type,"
+    " h.occurred_at, :normaliser, h.provider, h.verification"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:decoys AS uuid[]),"
+    " CAST(:channels AS text[]), CAST(:attestations AS text[]), CAST(:diverted AS boolean[]),"
+    " CAST(:line_types AS text[]), CAST(:moments AS timestamptz[]), CAST(:providers AS text[]),"
+    " CAST(:verifications AS text[]))"
+    " AS h (tag, id, owner, decoy, channel, attestation, diverted, line_type, occurred_at, provider, verification)"
 )
 CONTACT_COLUMNS: Final = (
     hits.c.decoy_id,
@@ -131,19 +141,20 @@ _PAGE: Final = (
 _PAGE_BEFORE: Final = _PAGE.where(submissions.c.hit_id < bindparam("before"))
 
 
-def claim(tx: Writing, organisation_id: UUID, new: Sequence[NewHit]) -> frozenset[bytes]:
-    """Claims the source keys for these hits; returns those that were free. A key can be claimed once, for ever.
+def claim(tx: Writing, new: Sequence[NewHit]) -> frozenset[UUID]:
+    """Claims the source keys for these hits; returns the ids of those whose keys were free. An organisation can claim
+    a key once, for ever.
 
-    A concurrent claim of the same key waits for this transaction. Keys are claimed in byte order, so that two batches
-    never wait for each other in a circle.
+    A concurrent claim of the same key waits for this transaction. Keys are claimed in the order of the primary key, so
+    that two batches never wait for each other in a circle.
     """
     if not new:
         return frozenset()
-    ordered = sorted(new, key=lambda hit: hit.source_key)
+    ordered = sorted(new, key=lambda hit: (hit.organisation_id, hit.source_key))
     rows = tx.connection.execute(
         _CLAIM,
         {
-            "owner": organisation_id,
+            "owners": plain_array(hit.organisation_id for hit in ordered),
             "keys": bytes_array(hit.source_key for hit in ordered),
             "ids": plain_array(hit.id for hit in ordered),
             "tags": bytes_array(hit.tag for hit in ordered),
@@ -153,15 +164,16 @@ def claim(tx: Writing, organisation_id: UUID, new: Sequence[NewHit]) -> frozense
     return frozenset(row[0] for row in rows.all())
 
 
-def claimed(tx: Reading, organisation_id: UUID, keys: Sequence[bytes]) -> dict[bytes, UUID]:
-    """Source key -> the id of the hit that was recorded for it."""
-    if not keys:
+def claimed(tx: Reading, sources: Sequence[Source]) -> dict[Source, UUID]:
+    """Source -> the id of the hit that was recorded for it."""
+    if not sources:
         return {}
-    rows = tx.connection.execute(_CLAIMED, {"owner": organisation_id, "keys": bytes_array(keys)})
-    return {row[0]: row[1] for row in rows.all()}
+    owners, keys = zip(*sources, strict=True)
+    rows = tx.connection.execute(_CLAIMED, {"owners": plain_array(owners), "keys": bytes_array(keys)})
+    return {(row[0], row[1]): row[2] for row in rows.all()}
 
 
-def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, new: Sequence[NewHit]) -> None:
+def add(tx: Writing, generation: int, normaliser: str, new: Sequence[NewHit]) -> None:
     """Stores claimed hits. The listings of their tags must be refreshed in the same transaction."""
     if not new:
         return
@@ -169,10 +181,10 @@ def add(tx: Writing, organisation_id: UUID, generation: int, normaliser: str, ne
         _ADD,
         {
             "generation": generation,
-            "owner": organisation_id,
             "normaliser": normaliser,
             "tags": bytes_array(hit.tag for hit in new),
             "ids": plain_array(hit.id for hit in new),
+            "owners": plain_array(hit.organisation_id for hit in new),
             "decoys": plain_array(hit.decoy_id for hit in new),
             "channels": plain_array(hit.channel for hit in new),
             "attestations": plain_array(hit.attestation for hit in new),

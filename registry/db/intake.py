@@ -2,7 +2,7 @@
 of callers that withheld their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -11,11 +11,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from registry.db.arrays import bytes_array, plain_array
 from registry.db.database import Writing
 from registry.db.driver import DriverStatement
 
 PER_MINUTE: Final = 600
 """Signed requests to one line, all of which may come at once. No line that people call has so many."""
+
+Address = tuple[bytes, str]
+"""SHA-256 of the token in a line's address, and the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,18 @@ class Line:
 
 _FIND: Final = DriverStatement(
     text(
-        "SELECT d.id, d.region, d.tag, o.id, o.kind, o.name, coalesce(c.ids, '{}'), coalesce(c.sealed, '{}')"
-        " FROM registry.decoys d JOIN registry.organisations o ON o.id = d.organisation_id"
+        "SELECT n.token, n.provider, d.id, d.region, d.tag, o.id, o.kind, o.name, coalesce(c.ids, '{}'),"
+        " coalesce(c.sealed, '{}')"
+        " FROM unnest(CAST(:tokens AS bytea[]), CAST(:providers AS text[])) AS n (token, provider)"
+        " JOIN registry.decoys d ON d.intake_token = n.token JOIN registry.organisations o ON o.id = d.organisation_id"
         " CROSS JOIN LATERAL (SELECT array_agg(p.id ORDER BY p.id DESC) AS ids,"
         " array_agg(p.sealed ORDER BY p.id DESC) AS sealed FROM registry.provider_credentials p"
-        " WHERE p.organisation_id = d.organisation_id AND p.provider = :provider"
+        " WHERE p.organisation_id = d.organisation_id AND p.provider = n.provider"
         " AND (p.verifies_until IS NULL OR p.verifies_until > clock_timestamp())) c"
-        " WHERE d.intake_token = CAST(:token AS bytea) AND o.suspended_at IS NULL"
+        " WHERE o.suspended_at IS NULL"
     )
 )
-_SPEND: Final = DriverStatement(text("SELECT registry.spend_address(:line, :per_minute)"))
+_SPEND: Final = DriverStatement(text("SELECT registry.spend_addresses(CAST(:lines AS bytea[]), :per_minute)"))
 _SET_TOKEN: Final = text(
     "UPDATE registry.decoys SET intake_token = CAST(:token AS bytea)"
     " WHERE organisation_id = :owner AND id = :decoy RETURNING 1"
@@ -65,16 +71,25 @@ def line_key(decoy_id: UUID) -> bytes:
     return sha256(b"intake:" + decoy_id.bytes).digest()
 
 
-def find_line(connection: Connection, token: bytes, provider: str) -> Line | None:
-    """token: SHA-256 of the address's. None where no line has it, or its organisation is suspended."""
-    rows = _FIND.rows(connection, {"token": token, "provider": provider})
-    return Line(*rows[0]) if rows else None
+def find_lines(connection: Connection, addresses: Collection[Address]) -> dict[Address, Line]:
+    """Those of the addresses that lead to a line whose organisation is not suspended."""
+    wanted = sorted(set(addresses))
+    if not wanted:
+        return {}
+    tokens, providers = zip(*wanted, strict=True)
+    rows = _FIND.rows(connection, {"tokens": bytes_array(tokens), "providers": plain_array(providers)})
+    return {(row[0], row[1]): Line(*row[2:]) for row in rows}
 
 
-def spend_line(connection: Connection, decoy_id: UUID) -> float:
-    """Spends one request of the line's; returns the seconds to wait, 0 where it was still allowed. In autocommit."""
-    rows = _SPEND.rows(connection, {"line": line_key(decoy_id), "per_minute": PER_MINUTE})
-    return int(rows[0][0]) / 1_000_000
+def spend_lines(connection: Connection, decoy_ids: Sequence[UUID]) -> list[float]:
+    """Spends one request of each line's, of one named several times so many. In autocommit. Returns the seconds to wait
+    for each, in order; 0 where it was still allowed.
+    """
+    if not decoy_ids:
+        return []
+    lines = bytes_array(line_key(decoy_id) for decoy_id in decoy_ids)
+    rows = _SPEND.rows(connection, {"lines": lines, "per_minute": PER_MINUTE})
+    return [int(wait) / 1_000_000 for wait in rows[0][0]]
 
 
 def set_token(tx: Writing, organisation_id: UUID, decoy_id: UUID, token: bytes | None) -> bool:

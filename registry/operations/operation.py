@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from registry.db.database import Writing
@@ -126,3 +126,12 @@ class WriteOperation(Operation[P, R]):
 
     holds_generations: ClassVar[bool] = True
     """Whether no generation may be added or replaced from its first statement to its COMMIT, because it writes tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Generic[R]):
+    """A write operation and whoever asked for it: one of several that are run together."""
+
+    operation: WriteOperation[Any, R]
+    caller: Caller
+    request: Request

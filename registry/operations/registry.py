@@ -18,7 +18,16 @@ from registry.domain.identifiers import RANDOM_BYTES, uuid7
 from registry.domain.numbers import Normaliser
 from registry.domain.policy import Policy
 from registry.operations.idempotency import Replayed
-from registry.operations.operation import NOBODY, Answered, Caller, Done, Operation, Request, WriteOperation
+from registry.operations.operation import (
+    NOBODY,
+    Answered,
+    Caller,
+    Done,
+    Operation,
+    Request,
+    Submitted,
+    WriteOperation,
+)
 from registry.operations.private_sets import Builders
 from registry.settings import Settings
 from registry.tagging import TaggedNumber, Tagging, WrittenNumber
@@ -140,6 +149,37 @@ class Registry:
         except Exception:
             self._record_fault(operation, caller, request, charged)
             raise
+
+    def run_together(
+        self,
+        submitted: Sequence[Submitted[R]],
+        perform: Callable[[Writing], Sequence[Done[R] | None]],
+    ) -> list[Answered[R] | None]:
+        """Several write operations in one transaction, which holds the generations from its beginning; each with an
+        event of its own in it. None of them may disclose anything.
+
+        perform: what they do, all at once, in order; None for one of which nothing was done, which is run by itself.
+        Raises what the transaction raises, unrecorded: then nothing was done for any, and each may be run by itself.
+        """
+        audit_ids = [self.new_id() for _ in submitted]
+
+        def work(tx: Writing) -> list[Answered[R] | None]:
+            self.hold_generations(tx)
+            all_done = perform(tx)
+            events: list[Event] = []
+            answers: list[Answered[R] | None] = []
+            for one, audit_id, done in zip(submitted, audit_ids, all_done, strict=True):
+                if done is None:
+                    answers.append(None)
+                    continue
+                events.append(self._event(audit_id, one.operation, one.caller, one.request, done=done))
+                if done.alarms:
+                    events.append(self._held_back(done, one.request))
+                answers.append(Answered(done.result, audit_id, self.clock(), done.alarms))
+            audit.record_many(tx, events)
+            return answers
+
+        return [None if one is None else _alarmed(one) for one in self.database.transaction(work)]
 
     def hold_generations(self, tx: Writing) -> None:
         """Lets nobody replace a generation before this transaction ends; to be called before it writes a tag.

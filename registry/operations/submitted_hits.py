@@ -6,6 +6,7 @@ Nothing here asks the database.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -80,13 +81,25 @@ def prepare_all(registry: Registry, items: Sequence[Hit | ItemRefusal]) -> list[
 
 
 def prepare_beside(
-    registry: Registry, hit: Hit, others: Sequence[WrittenNumber]
-) -> tuple[PreparedHit | ItemRefusal, list[TaggedNumber | Refused]]:
-    """What `RecordHits` prepares of a hit whose decoy is named by its id, and other numbers, read along with it."""
-    if hit.occurred_at > registry.clock() + CLOCK_SKEW:
-        return _in_future(), []
-    own, *read = registry.read_numbers([WrittenNumber(hit.number, hit.region, _source(hit)), *others])
-    return _prepared(registry, hit, own, {}), read
+    registry: Registry, wanted: Sequence[tuple[Hit, Sequence[WrittenNumber]]]
+) -> list[tuple[PreparedHit | ItemRefusal, list[TaggedNumber | Refused]]]:
+    """What `prepare_all` gives for each hit, whose decoy must be named by its id, and the other numbers that came with
+    it, read all at once. Those of a hit that is refused for its time are not read.
+    """
+    latest = registry.clock() + CLOCK_SKEW
+    told = [(hit, others) for hit, others in wanted if hit.occurred_at <= latest]
+    written = [
+        number for hit, others in told for number in (WrittenNumber(hit.number, hit.region, _source(hit)), *others)
+    ]
+    read = iter(registry.read_numbers(written))
+    found: list[tuple[PreparedHit | ItemRefusal, list[TaggedNumber | Refused]]] = []
+    for hit, others in wanted:
+        if hit.occurred_at > latest:
+            found.append((_in_future(), []))
+        else:
+            own = _prepared(registry, hit, next(read), {})
+            found.append((own, list(islice(read, len(others)))))
+    return found
 
 
 def _in_future() -> ItemRefusal:

@@ -1,8 +1,9 @@
-"""Taking in what a provider tells of a contact. Whoever runs this has held the request against its signature."""
+"""Taking in what providers tell of contacts. Whoever runs this has held each request against its signature."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
 from registry.db import decoys, intake
@@ -11,10 +12,9 @@ from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.intake.received import Received
 from registry.domain.policy import Provider
+from registry.operations import flood_guard
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.questions import ItemRefusal
-from registry.operations.record_hits import RecordHits, Status
-from registry.operations.record_single_hit import record_single_hit
+from registry.operations.placed_hits import PlacedHit, Recording, distinct, record_placed
 from registry.operations.registry import Registry
 from registry.operations.submitted_hits import Hit, PreparedHit, prepare_beside
 from registry.tagging import WrittenNumber
@@ -43,20 +43,19 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """One of them, or neither for what is no contact. withheld: fingerprint of the event's id.
+class PreparedIntake:
+    """One of the first two, or neither for what is no contact. withheld: fingerprint of the event's id.
 
     elsewhere: every tag of what was called, where that was told and is not the line as it was found.
     """
 
-    recording: RecordHits | None = None
     item: PreparedHit | None = None
     withheld: bytes | None = field(default=None, repr=False)
     elsewhere: tuple[bytes, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Intake(WriteOperation[_Prepared, Taken]):
+class Intake(WriteOperation[PreparedIntake, Taken]):
     """One request. contact: None where it tells of none. line_tag, region: the decoy's.
 
     The provider's id of the event is its source id, as it is in an import of the provider's log and in POST /v1/hits:
@@ -66,7 +65,6 @@ class Intake(WriteOperation[_Prepared, Taken]):
     """
 
     name = "intake"
-    holds_generations = False  # where a contact is recorded, its first statement does
     decoy_id: UUID
     provider: Provider
     contact: Received | None = field(repr=False)
@@ -77,74 +75,86 @@ class Intake(WriteOperation[_Prepared, Taken]):
     def submitted(self) -> int:
         return 0 if self.contact is None else 1
 
-    def prepare(self, registry: Registry) -> _Prepared:
-        contact = self.contact
-        if contact is None:
-            return _Prepared()
-        hit = Hit(
-            number=contact.number,
-            decoy=self.decoy_id,
-            channel=contact.channel,
-            occurred_at=contact.occurred_at or registry.clock(),
-            region=contact.region or self.region,
-            source_id=contact.sid,
-            attestation=contact.attestation,
-            diverted=contact.diverted,
-            provider=self.provider,
-            verification=contact.verification,
-        )
-        called = [WrittenNumber(to, hit.region, any_region=True) for to in contact.to]
-        item, lines = prepare_beside(registry, hit, called)
-        tags = tuple(tag for line in lines if not isinstance(line, Refused) for tag in line.tags)
-        elsewhere = tags if lines and self.line_tag not in tags else None
-        if isinstance(item, PreparedHit):
-            return _Prepared(RecordHits([hit]), item, elsewhere=elsewhere)
-        if item.code in _WITHHELD:
-            (source,) = registry.tagging.fingerprints([(Purpose.SOURCE, (contact.sid.encode(),))])
-            return _Prepared(withheld=source, elsewhere=elsewhere)
-        raise Refused(item.code, item.detail)
+    def prepare(self, registry: Registry) -> PreparedIntake:
+        (prepared,) = prepare_together(registry, [self])
+        if isinstance(prepared, Refused):
+            raise prepared
+        return prepared
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Prepared) -> Done[Taken]:
-        if prepared.elsewhere is not None and self._is_elsewhere(tx, registry, caller, prepared.elsewhere):
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: PreparedIntake) -> Done[Taken]:
+        if prepared.elsewhere is not None and self._is_elsewhere(tx, caller, prepared.elsewhere):
             return Done(Taken.OTHER_LINE, count={"other_line": 1})
         if prepared.withheld is not None:
             return self._count_withheld(tx, registry, caller, prepared.withheld)
-        if prepared.recording is None or prepared.item is None:
+        if prepared.item is None:
             return Done(Taken.IGNORED, count={"ignored": 1})
-        done: Done[Status] | None = None
-        if prepared.elsewhere is None:
-            done = record_single_hit(tx, registry, caller.organisation(), self.decoy_id, prepared.item)
-        if done is None:
-            done = self._record(tx, registry, caller, prepared.recording, prepared.item)
-        count = dict(done.count)
+        placed = [PlacedHit(prepared.item, caller.organisation(), self.decoy_id)]
+        new = distinct(placed)
+        suspected = flood_guard.suspects(tx, registry, new)
+        decoys.hold(tx, [self.decoy_id], alone=bool(suspected))
+        recording = record_placed(tx, registry, placed, new, suspected)
+        return self.done(registry, prepared.item, recording, alarmed=True)
+
+    def done(self, registry: Registry, item: PreparedHit, recording: Recording, *, alarmed: bool) -> Done[Taken]:
+        """What became of its contact. alarmed: whether it is the one to tell what the whole recording held back."""
+        taken = Taken.RECORDED if item.id in recording.recorded else Taken.DUPLICATE
+        count = {taken.value: 1}
         if self.contact is not None and self.contact.unknown_verification:
             count["unknown_verification"] = 1
         return Done(
-            Taken(done.result.value),
+            taken,
             count=count,
-            policy=done.policy,
-            generation=done.generation,
-            alarms=done.alarms,
+            policy=registry.policy.name,
+            generation=registry.generations.current,
+            alarms=recording.alarms if alarmed else (),
         )
 
-    def _is_elsewhere(self, tx: Writing, registry: Registry, caller: Caller, tags: tuple[bytes, ...]) -> bool:
+    def _is_elsewhere(self, tx: Writing, caller: Caller, tags: tuple[bytes, ...]) -> bool:
         """Looked at again, where no generation can be replaced: a line's tag changes with it."""
-        registry.hold_generations(tx)
         return self.decoy_id not in decoys.by_tag(tx, caller.organisation(), sorted(set(tags))).values()
-
-    def _record(
-        self, tx: Writing, registry: Registry, caller: Caller, recording: RecordHits, item: PreparedHit
-    ) -> Done[Status]:
-        registry.hold_generations(tx)
-        done = recording.perform(tx, registry, caller, [item])
-        (outcome,) = done.result
-        if isinstance(outcome, ItemRefusal):
-            raise Refused(outcome.code, outcome.detail)
-        count = {name: number for name, number in done.count.items() if number}
-        return replace(cast("Done[Any]", done), result=outcome.status, count=count)
 
     def _count_withheld(self, tx: Writing, registry: Registry, caller: Caller, source: bytes) -> Done[Taken]:
         day = registry.clock().date()
         counted = intake.count_withheld(tx, caller.organisation(), self.decoy_id, source, day)
         taken = Taken.WITHHELD if counted else Taken.DUPLICATE
         return Done(taken, count={taken.value: 1})
+
+
+def prepare_together(registry: Registry, operations: Sequence[Intake]) -> list[PreparedIntake | Refused]:
+    """What each of them is prepared to, or refused with; all numbers are read at once."""
+    told = [(one, contact) for one in operations if (contact := one.contact) is not None]
+    beside = iter(prepare_beside(registry, [_numbers(registry, one, contact) for one, contact in told]))
+    prepared: list[PreparedIntake | Refused] = []
+    for operation in operations:
+        if operation.contact is None:
+            prepared.append(PreparedIntake())
+            continue
+        item, lines = next(beside)
+        tags = tuple(tag for line in lines if not isinstance(line, Refused) for tag in line.tags)
+        elsewhere = tags if lines and operation.line_tag not in tags else None
+        if isinstance(item, PreparedHit):
+            prepared.append(PreparedIntake(item, elsewhere=elsewhere))
+        elif item.code in _WITHHELD:
+            sid = operation.contact.sid.encode()
+            (source,) = registry.tagging.fingerprints([(Purpose.SOURCE, (sid,))])
+            prepared.append(PreparedIntake(withheld=source, elsewhere=elsewhere))
+        else:
+            prepared.append(Refused(item.code, item.detail))
+    return prepared
+
+
+def _numbers(registry: Registry, operation: Intake, contact: Received) -> tuple[Hit, list[WrittenNumber]]:
+    """The contact with who called, and the numbers that were called."""
+    hit = Hit(
+        number=contact.number,
+        decoy=operation.decoy_id,
+        channel=contact.channel,
+        occurred_at=contact.occurred_at or registry.clock(),
+        region=contact.region or operation.region,
+        source_id=contact.sid,
+        attestation=contact.attestation,
+        diverted=contact.diverted,
+        provider=operation.provider,
+        verification=contact.verification,
+    )
+    return hit, [WrittenNumber(to, hit.region, any_region=True) for to in contact.to]

@@ -11,7 +11,7 @@ from typing import Final
 
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
-from registry.domain.intake.signatures import Claim, ProviderSecret
+from registry.domain.intake.signatures import ProviderSecret
 from registry.signers.pool import SignerPool
 from registry.signers.process import (
     CHAIN,
@@ -26,7 +26,7 @@ from registry.signers.process import (
     tagged,
     tags_or_refused,
 )
-from registry.tagging import Evaluated, SealedSecret, TaggedNumber, WrittenNumber
+from registry.tagging import Evaluated, SealedClaim, TaggedNumber, WrittenNumber
 
 _FEW: Final = 50
 """Numbers that are not worth spreading over several processes."""
@@ -91,10 +91,10 @@ class Signers:
         sealed: bytes = self._for_few.run(seal_task(context, secret))
         return sealed
 
-    def signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
+    def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
         """See `Tagging.signed`."""
-        answer: bool = self._for_few.run(signed_task(claim, secrets))
-        return answer
+        answers: list[bool] = self._for_few.run(signed_task(claims)) if claims else []
+        return answers
 
     @property
     def _for_few(self) -> SignerPool:

@@ -22,7 +22,7 @@ from registry.domain.numbers import LineType, Normaliser, Number
 from registry.keys import GenerationMismatch, KeyRing
 from registry.sealed_file import SealedFileError
 from registry.settings import Settings, SettingsError
-from registry.tagging import Evaluated, InProcess, SealedSecret, Source, TaggedNumber, WrittenNumber
+from registry.tagging import Evaluated, InProcess, SealedClaim, SealedSecret, Source, TaggedNumber, WrittenNumber
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -121,9 +121,14 @@ def seal_task(context: bytes, secret: ProviderSecret) -> Task:
     return SEAL, (context, secret.key, secret.account)
 
 
-def signed_task(claim: Claim, secrets: Sequence[SealedSecret]) -> Task:
-    claimed = (claim.scheme.value, claim.messages, claim.signatures, claim.account)
-    return SIGNED, (claimed, [(one.context, one.sealed) for one in secrets])
+def signed_task(claims: Sequence[SealedClaim]) -> Task:
+    return SIGNED, [
+        (
+            (claim.scheme.value, claim.messages, claim.signatures, claim.account),
+            [(one.context, one.sealed) for one in secrets],
+        )
+        for claim, secrets in claims
+    ]
 
 
 def tagged(read: tuple[Any, ...]) -> TaggedNumber | Refused:
@@ -164,10 +169,13 @@ def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
         context, key, account = content
         return tagging.seal(context, ProviderSecret(key, account))
 
-    def signed(content: tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...], str | None], Sequence[Any]]) -> Any:
-        (scheme, messages, signatures, account), sealed = content
-        claim = Claim(Scheme(scheme), messages, signatures, account)
-        return tagging.signed(claim, [SealedSecret(*one) for one in sealed])
+    def signed(claims: Sequence[tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...], str | None], Any]]) -> Any:
+        return tagging.signed(
+            [
+                (Claim(Scheme(scheme), messages, signatures, account), [SealedSecret(*one) for one in sealed])
+                for (scheme, messages, signatures, account), sealed in claims
+            ]
+        )
 
     return {
         READ: read,

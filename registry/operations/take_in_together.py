@@ -1,0 +1,61 @@
+"""Taking in several of providers' contacts in one transaction, each with its own audit event: what `Intake` does with
+each, in as many statements as it needs for one. Whatever is unusual about a contact is left to `Intake` itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from registry.db import decoys
+from registry.db.database import Writing
+from registry.operations import flood_guard
+from registry.operations.operation import Answered, Caller, Done, Request, Submitted
+from registry.operations.placed_hits import PlacedHit, Recording, distinct, record_placed
+from registry.operations.registry import Registry
+from registry.operations.take_in import Intake, PreparedIntake, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingIntake:
+    """One that is ready for its transaction."""
+
+    operation: Intake
+    caller: Caller
+    request: Request
+    prepared: PreparedIntake = field(repr=False)
+
+    def placed(self) -> PlacedHit | None:
+        """Its contact, where it has nothing else than one to record."""
+        if self.prepared.item is None or self.prepared.elsewhere is not None:
+            return None
+        return PlacedHit(self.prepared.item, self.caller.organisation(), self.operation.decoy_id)
+
+
+def take_in_together(registry: Registry, waiting: Sequence[WaitingIntake]) -> list[Answered[Taken] | None]:
+    """None for one that must be run by itself: for what is no contact with a number, for one with another line, and for
+    every contact on a decoy that may be flooded or is just being changed, so that nobody waits for somebody else's.
+
+    Raises like `Registry.run_together`.
+    """
+    placed = {at: one for at, given in enumerate(waiting) if (one := given.placed()) is not None}
+
+    def perform(tx: Writing) -> list[Done[Taken] | None]:
+        suspected = flood_guard.suspects(tx, registry, distinct(list(placed.values())))
+        free = decoys.hold_free(tx, sorted({one.decoy for one in placed.values()} - suspected))
+        held = {at: one for at, one in placed.items() if one.decoy in free}
+        batch = list(held.values())
+        recording = record_placed(tx, registry, batch, distinct(batch), frozenset())
+        return _done(registry, waiting, held, recording)
+
+    if not placed:
+        return [None] * len(waiting)
+    return registry.run_together([Submitted(one.operation, one.caller, one.request) for one in waiting], perform)
+
+
+def _done(
+    registry: Registry, waiting: Sequence[WaitingIntake], held: Mapping[int, PlacedHit], recording: Recording
+) -> list[Done[Taken] | None]:
+    last = max(held, default=None)
+    return [
+        given.operation.done(registry, held[at].item, recording, alarmed=at == last) if at in held else None
+        for at, given in enumerate(waiting)
+    ]
