@@ -48,8 +48,10 @@ from registry.tagging import Tagging
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+# The busiest first: a request's path is held against each in turn.
 RESOURCES = (
     lookups,
+    intake,
     checks,
     check_files,
     private_evaluations,
@@ -58,7 +60,6 @@ RESOURCES = (
     decoys,
     intake_tokens,
     provider_credentials,
-    intake,
     statistics,
     hit_imports,
     hits,

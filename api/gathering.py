@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from queue import Full
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,16 +22,24 @@ class Gathering(Generic[T, R]):
 
     work: does some pieces, at least one, and returns their outcomes in order. What it raises is everyone's outcome.
     most: pieces that are done together. patience: seconds after which the next are begun beside those that are still
-    under way, which then wait for something that the others need not wait for; at_once: of how many threads.
+    under way, which then wait for something that the others need not wait for; at_once: in how many threads. room: for
+    pieces that are not begun yet.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[T]], Sequence[R]], *, most: int = 24, patience: float = 0.05, at_once: int = 4
+        self,
+        work: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        most: int,
+        patience: float = 0.05,
+        at_once: int = 4,
+        room: int = 2_000,
     ) -> None:
         self._work = work
         self._most: Final = most
         self._patience: Final = patience
         self._at_once: Final = at_once
+        self._room: Final = room
         self._waiting: deque[tuple[T, Future[R]]] = deque()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -40,17 +49,16 @@ class Gathering(Generic[T, R]):
         self._closed = False
 
     def submit(self, piece: T) -> "Future[R]":
-        """Its outcome, once it is there. RuntimeError after `close`."""
+        """Its outcome, once it is there. Cancelled before it was begun, it is not done at all.
+
+        Full where too many wait; RuntimeError after `close`.
+        """
         future: Future[R] = Future()
         with self._changed:
             if self._closed:
                 raise RuntimeError("this gathering is closed")
-            if not self._threads:
-                self._threads = [
-                    threading.Thread(target=self._run, name="gathering", daemon=True) for _ in range(self._at_once)
-                ]
-                for thread in self._threads:
-                    thread.start()
+            self._make_room()
+            self._start_threads()
             self._waiting.append((piece, future))
             if not self._watched:
                 self._changed.notify()
@@ -63,6 +71,20 @@ class Gathering(Generic[T, R]):
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+
+    def _make_room(self) -> None:
+        if len(self._waiting) < self._room:
+            return
+        self._waiting = deque(one for one in self._waiting if not one[1].cancelled())
+        if len(self._waiting) >= self._room:
+            raise Full
+
+    def _start_threads(self) -> None:
+        if not self._threads:
+            names = [f"gathering-{number}" for number in range(self._at_once)]
+            self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for name in names]
+            for thread in self._threads:
+                thread.start()
 
     def _run(self) -> None:
         while batch := self._next():

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from queue import Full
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 
 from api import metrics
 from api.deliveries import UNRECORDED, Arrival
@@ -37,19 +38,27 @@ Rest = Callable[[], Taken | None]
 """What is left to do for one request by itself. Raises its Refused, recorded."""
 Outcome = Taken | Rest
 
+ANSWER_SECONDS: Final = 10.0
+"""Less than the 15 that Twilio waits: a word on when to come again is better than none."""
+MOST_TOGETHER: Final = 24
+"""With the lines they are for, that is fewer numbers than are left to the signers that stand back for others."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Arrived:
+class Arrived:
+    """A request that was read, with where it came from."""
+
     arrival: Arrival
     delivery: Delivery
 
 
 class IntakeDesk:
-    """One of an application. `close` ends its threads."""
+    """One of an application. `close` ends its threads. answer_seconds: in which a provider has its answer."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._registry: Final = registry
-        self._gathering: Final[Gathering[_Arrived, Outcome]] = Gathering(self._take_together)
+        self._answer_seconds: Final = answer_seconds
+        self._gathering: Final[Gathering[Arrived, Outcome]] = Gathering(self.take_together, most=MOST_TOGETHER)
 
     def close(self) -> None:
         """Waits for what has arrived."""
@@ -58,12 +67,24 @@ class IntakeDesk:
     async def take(self, arrival: Arrival, delivery: Delivery) -> Taken | None:
         """What became of it; None for a caller ID that the registry does not keep, which is recorded as its refusal.
 
-        Raises Refused, recorded.
+        Raises Refused, recorded; `overloaded`, unrecorded, where there was no answer in time. What was under way then
+        is still done, and the provider that tells it again is answered as for any event that it tells twice.
         """
-        outcome = await asyncio.wrap_future(self._gathering.submit(_Arrived(arrival, delivery)))
-        return outcome if isinstance(outcome, Taken) else await run_in_threadpool(outcome)
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                outcome = await asyncio.wrap_future(self._gathering.submit(Arrived(arrival, delivery)))
+                if isinstance(outcome, Taken):
+                    return outcome
+                return await to_thread.run_sync(outcome, abandon_on_cancel=True)
+        except (TimeoutError, Full):
+            metrics.operations.labels(Intake.name, Code.OVERLOADED).inc()
+            raise Refused(Code.OVERLOADED, "The registry did not get to it in time.", retry_after=5.0) from None
 
-    def _take_together(self, arrived: Sequence[_Arrived]) -> list[Outcome]:
+    def take_together(self, arrived: Sequence[Arrived]) -> list[Outcome]:
+        """What became of each, in order, or what is left to do for it by itself.
+
+        Raises Refused, or whatever went wrong, where there is only one.
+        """
         try:
             return _Round(self._registry, arrived).outcomes()
         except Refused as refused:
@@ -75,7 +96,7 @@ class IntakeDesk:
         # One of them may be what all of them failed by.
         return [partial(self._take_alone, one) for one in arrived]
 
-    def _take_alone(self, one: _Arrived) -> Taken | None:
+    def _take_alone(self, one: Arrived) -> Taken | None:
         (outcome,) = _Round(self._registry, [one]).outcomes()
         return outcome if isinstance(outcome, Taken) else outcome()
 
@@ -83,7 +104,7 @@ class IntakeDesk:
 class _Round:
     """Some requests that go through each step together. What falls out on the way has its outcome."""
 
-    def __init__(self, registry: Registry, arrived: Sequence[_Arrived]) -> None:
+    def __init__(self, registry: Registry, arrived: Sequence[Arrived]) -> None:
         self._registry = registry
         self._arrived = arrived
         self._outcomes: dict[int, Outcome] = {}

@@ -20,7 +20,10 @@ class AuditTrail:
 
     def of(self, answer: Any) -> list[dict[str, Any]]:
         """The events of the request that got this answer, in their order, each checked to be whole."""
-        request_id = answer.headers["x-request-id"]
+        return self.of_request(answer.headers["x-request-id"])
+
+    def of_request(self, request_id: str) -> list[dict[str, Any]]:
+        """Its events, in their order, each checked to be whole."""
         statement = "SELECT body, leaf, event_id::text FROM audit.event WHERE audit.field(body, 'request', 'id') = %s"
         rows = self._superuser.execute(f"{statement} ORDER BY id", (request_id,)).fetchall()
         return [self._checked(bytes(body), bytes(leaf), event_id) for body, leaf, event_id in rows]

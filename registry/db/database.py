@@ -30,6 +30,13 @@ _DEADLOCK_DETECTED = "40P01"
 # Class 57: an operator stopped the server; 53: it has no resources left, connection slots among them.
 _UNAVAILABLE_CLASSES = ("57", "53", "08")
 _LOCK_NOT_AVAILABLE = "55P03"
+# Where the server's machine or the way to it is gone, nothing on this side would otherwise ever say so.
+_NOTICE_A_DEAD_LINE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class Database:
             isolation_level="READ COMMITTED" if durable else "AUTOCOMMIT",
             connect_args={
                 "connect_timeout": options.connect,
+                **_NOTICE_A_DEAD_LINE,
                 "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             },
         )

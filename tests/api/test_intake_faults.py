@@ -3,9 +3,10 @@
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+import psycopg
 import pytest
 from audit_trail import AuditTrail
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,8 +28,12 @@ from providers import (
 )
 from psycopg import sql
 
+from api.intake_desk import IntakeDesk
 from registry.db.embedded import EmbeddedUrls
 from registry.db.intake import line_key
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 FAILURES = 3
 
@@ -135,6 +140,25 @@ def test_a_line_that_gets_too_many_signed_requests_is_told_to_get_them_again_and
     assert wary.superuser.execute("SELECT count(*) FROM audit.event").fetchall() == before
     assert line.twilio(told, token="wrong" * 4).status_code == 403, "nobody without the secret is told of it"
     assert other.twilio(message(number())).status_code == 200
+    assert _count(wary, line) == 1
+
+
+def test_a_provider_is_answered_in_time_also_where_the_database_hangs_and_loses_nothing(
+    wary: House, line: Line, number: Callable[[], str]
+) -> None:
+    told, state = message(number()), cast("FastAPI", wary.client.app).state
+    patient, state.intake_desk = state.intake_desk, IntakeDesk(wary.registry, answer_seconds=0.3)
+    try:
+        with psycopg.connect(wary.urls.superuser_dsn) as gate:
+            gate.execute("LOCK TABLE registry.submissions IN ACCESS EXCLUSIVE MODE")
+            answer = line.twilio(told)
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            assert answer.headers["retry-after"] == "5"
+            gate.rollback()
+        assert line.twilio(told).status_code == 200
+    finally:
+        state.intake_desk.close()
+        state.intake_desk = patient
     assert _count(wary, line) == 1
 
 

@@ -24,7 +24,7 @@ from .load import Connection, drive, form, post
 from .servers import Server, hello_server
 from .table import Result, Row
 
-_CONNECTIONS: Final = 32
+_CONNECTIONS: Final = 64
 _ROUNDS: Final = 10
 _REQUESTS: Final = 400
 _WARM: Final = 400

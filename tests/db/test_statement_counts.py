@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
+from arrivals import arrived
 from blinding import Batch
 from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
@@ -14,6 +15,7 @@ from private_asker import PrivateAsker, private_asker
 from providers import add_twilio, message, new_line
 from statements import Sent, counted
 
+from api.intake_desk import IntakeDesk
 from registry.db.embedded import EmbeddedUrls
 
 NUMBERS: Final = fictional_numbers()
@@ -119,17 +121,18 @@ def test_one_of_today_makes_one_more_that_looks_for_a_flood(investigator: Member
     assert len(found) == ADMIT + HOLD + 4 + 6 + 1 + 1 + EVENT, found
 
 
-def test_a_provider_s_request_finds_its_line_and_records_one_contact_in_few_statements(
-    investigator: Member,
+@pytest.mark.parametrize("many", [1, 7])
+def test_providers_requests_that_arrive_together_are_taken_in_by_as_many_statements_as_one(
+    house: House, investigator: Member, many: int
 ) -> None:
-    """The numbers of the day are spent by themselves, after the signature was held against the line's credentials. A
-    single contact needs one to hold generations and decoy, one to claim, add and lock, one to read what stands behind
-    the number, and one to write the listing and count the day.
+    """One finds their lines, one spends their requests; the transaction holds the generations and the decoys, records,
+    counts and lists like a submission of hits, and writes an event for each.
     """
     add_twilio(investigator)
-    line = new_line(investigator, next(NUMBERS))
-    found = statements(lambda: line.twilio(message(next(NUMBERS))))
-    assert len(found) == FIND + SPEND + 4 + EVENT, found
+    lines = [new_line(investigator, next(NUMBERS)) for _ in range(many)]
+    desk = IntakeDesk(house.registry)
+    found = statements(lambda: desk.take_together([arrived(house, line, message(next(NUMBERS))) for line in lines]))
+    assert len(found) == FIND + SPEND + HOLD + 2 + 2 + 7 + EVENT, found
 
 
 def test_a_provider_s_request_that_is_not_signed_is_recorded_and_nothing_else(investigator: Member) -> None:

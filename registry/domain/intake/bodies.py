@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
-from registry.domain.errors import Code, Refused
-from registry.domain.intake.received import refused
+from registry.domain.errors import Code, FieldProblem, Refused
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def refused(code: Code, name: str, detail: str) -> Refused:
+    """A signed request that cannot be understood. name: the parameter or member, which is never the sender's text."""
+    return Refused(Code.INVALID_REQUEST, detail, (FieldProblem(f"/{name}", code, detail),))
 
 
 def form_pairs(body: bytes) -> list[tuple[str, str]]:

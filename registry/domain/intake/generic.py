@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 from registry.domain import cells
 from registry.domain.errors import Code, Refused
-from registry.domain.intake.bodies import json_object, member, text
-from registry.domain.intake.received import Delivery, Received, checked_sid, refused
+from registry.domain.intake.bodies import json_object, member, refused, text
+from registry.domain.intake.received import Delivery, Received, checked_sid
 from registry.domain.policy import Attestation, Channel, Verification
 
 EVENT_TYPE: Final = "contact.received"

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from registry.domain.errors import Code, FieldProblem, Refused
+from registry.domain.errors import Code
+from registry.domain.intake.bodies import form_pairs, refused
 from registry.domain.policy import Attestation, Channel, Provider, Verification
 
 SID_LENGTH: Final = 200
@@ -26,6 +27,13 @@ class Delivery:
     headers: Mapping[str, str] = field(repr=False)
     at: datetime
     form: bool = False
+    _pairs: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]], init=False, repr=False, compare=False)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """A form's parameters: see `form_pairs`. Read once, since both its signature and its contact need them."""
+        if not self._pairs:
+            self._pairs.extend(form_pairs(self.body))
+        return self._pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +56,6 @@ class Received:
     verification: Verification | None = None
     diverted: bool = False
     unknown_verification: bool = False
-
-
-def refused(code: Code, name: str, detail: str) -> Refused:
-    """A signed request that cannot be understood. name: the parameter or member, which is never the sender's text."""
-    return Refused(Code.INVALID_REQUEST, detail, (FieldProblem(f"/{name}", code, detail),))
 
 
 def checked_sid(sid: str, name: str) -> str:

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from registry.domain.confidential import Confidential
-from registry.domain.intake.bodies import form_pairs, json_object, single, text
+from registry.domain.intake.bodies import json_object, single, text
 from registry.domain.intake.received import Delivery
 from registry.domain.policy import Provider
 
@@ -95,7 +95,7 @@ def _twilio(delivery: Delivery) -> Claim | None:
     if signature is None or scheme is None:
         return None
     if delivery.form:
-        pairs = form_pairs(delivery.body)
+        pairs = delivery.pairs()
         account = single(pairs, "AccountSid").get("AccountSid", "")
         by_name: dict[str, set[str]] = {}
         for name, value in pairs:

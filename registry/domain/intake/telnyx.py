@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from registry.domain import cells
 from registry.domain.errors import Refused
-from registry.domain.intake.bodies import form_pairs, json_object, member, single, text
+from registry.domain.intake.bodies import json_object, member, single, text
 from registry.domain.intake.received import Delivery, Received, checked_sid
 from registry.domain.policy import Attestation, Channel, Verification
 
@@ -28,7 +28,7 @@ _FLAGS: Final = {True: True, False: False, "true": True, "false": False, None: N
 def received(delivery: Delivery) -> Received | None:
     """None for what is no inbound contact, such as a message that was sent. Raises Refused."""
     if delivery.form:
-        return _texml(single(form_pairs(delivery.body), *_TEXML))
+        return _texml(single(delivery.pairs(), *_TEXML))
     content = json_object(delivery.body)
     kind = text(content, "data", "event_type")
     payload = member(content, "data", "payload")

@@ -9,8 +9,8 @@ from itertools import product
 from typing import Final
 
 from registry.domain.errors import Code
-from registry.domain.intake.bodies import form_pairs, json_object, single, text
-from registry.domain.intake.received import Delivery, Received, refused
+from registry.domain.intake.bodies import json_object, refused, single, text
+from registry.domain.intake.received import Delivery, Received
 from registry.domain.intake.twilio_forms import check_pairs, check_sid
 from registry.domain.policy import Attestation, Channel, Verification
 
@@ -46,7 +46,7 @@ STIR_VERSTAT: Final[Mapping[str, tuple[Verification | None, Attestation | None, 
 def received(delivery: Delivery) -> Received | None:
     """None for what is no inbound contact, such as a status of a message that was sent. Raises Refused."""
     if delivery.form:
-        pairs = form_pairs(delivery.body)
+        pairs = delivery.pairs()
         check_pairs(pairs)
         given = single(pairs, *_READ)
     else:

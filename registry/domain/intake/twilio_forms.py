@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from registry.domain.errors import Code
-from registry.domain.intake.received import refused
+from registry.domain.intake.bodies import refused
 
 _SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")

@@ -1,4 +1,4 @@
-"""Providers' requests at once: each contact comes by itself, in fewer statements than a batch, and none is lost."""
+"""Providers' requests at once, in transactions beside each other: none is lost."""
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
