@@ -2,7 +2,7 @@
 as if it had come alone.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
@@ -14,6 +14,7 @@ from audit_trail import AuditTrail
 from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house, sandbox_settings
 from providers import Line, add_twilio, message, new_line
+from psycopg import sql
 from recomputed import recomputed_listings, stored_listings
 from waiting import until_waiting
 
@@ -217,10 +218,10 @@ def test_where_the_transaction_fails_each_is_taken_in_by_itself(
         "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$"
     )
     house.superuser.execute(
-        psycopg.sql.SQL(
+        sql.SQL(
             "CREATE TRIGGER refuse BEFORE INSERT ON registry.submissions FOR EACH ROW"
             " WHEN (NEW.decoy_id = {}) EXECUTE FUNCTION pg_temp.refuse()"
-        ).format(psycopg.sql.Literal(refused.decoy))
+        ).format(sql.Literal(refused.decoy))
     )
     try:
         outcomes = desk.take_together([arrived(house, line, message(next(NUMBERS))) for line in (refused, other)])
@@ -248,8 +249,13 @@ def test_keys_that_are_out_of_date_are_told_to_each(cluster: EmbeddedUrls, templ
 def test_many_at_once_over_http_are_each_recorded_once(house: House, desk: IntakeDesk, lines: list[Line]) -> None:
     own = [new_line(line.member, next(NUMBERS)) for line in lines for _ in range(2)]
     told = [(line, message(next(NUMBERS))) for line in own for _ in range(3)] * 2
+
+    def tell(one: tuple[Line, Mapping[str, str]]) -> int:
+        line, parameters = one
+        return int(line.twilio(parameters).status_code)
+
     with ThreadPoolExecutor(16) as threads:
-        answers = list(threads.map(lambda one: one[0].twilio(one[1]).status_code, told))
+        answers = list(threads.map(tell, told))
     assert answers == [200] * len(told)
     assert [len(line.hits()) for line in own] == [3] * len(own)
     assert_listings_hold(house)
