@@ -64,13 +64,14 @@ class Gathering(Generic[T, R]):
                 self._changed.notify()
         return future
 
-    def close(self) -> None:
-        """Waits for what was submitted before."""
+    def close(self, seconds: float = 10.0) -> None:
+        """Waits for what was submitted before, but no longer than that."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        until = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _make_room(self) -> None:
         if len(self._waiting) < self._room:
@@ -91,6 +92,8 @@ class Gathering(Generic[T, R]):
             pieces = [piece for piece, _ in batch]
             try:
                 outcomes = self._work(pieces)
+                if len(outcomes) != len(pieces):
+                    raise ValueError("there is not one outcome for each piece")
             except BaseException as error:  # noqa: BLE001 - whoever waits must be told whatever it is
                 for _, future in batch:
                     future.set_exception(error)

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from uuid import UUID
 
 from registry.db import decoy_days, disputes, exclusions, hits
@@ -23,16 +24,18 @@ class PlacedHit:
     """A contact on one of its organisation's decoys."""
 
     item: PreparedHit
-    owner: UUID
     decoy: UUID
+    source: Source
 
-    @property
-    def source(self) -> Source:
-        """The same moment on another decoy is another event. The fingerprint is secret already: this needs no key."""
-        item = self.item
-        if item.hit.source_id is not None:
-            return self.owner, item.source
-        return self.owner, hashlib.sha256(item.source + self.decoy.bytes).digest()
+    @classmethod
+    def of(cls, item: PreparedHit, owner: UUID, decoy: UUID) -> Self:
+        """The same moment on another decoy is another event, where its sender has no id for it. The fingerprint is
+        secret already: this needs no key.
+        """
+        key = item.source
+        if item.hit.source_id is None:
+            key = hashlib.sha256(key + decoy.bytes).digest()
+        return cls(item, decoy, (owner, key))
 
     def new(self) -> NewHit:
         """As it is stored."""

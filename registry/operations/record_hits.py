@@ -121,7 +121,7 @@ def _with_decoys(
         if decoy is None:
             checked.append(ItemRefusal(Code.UNKNOWN_DECOY, at, "Your organisation has no such decoy."))
         else:
-            checked.append(PlacedHit(item, owner, decoy))
+            checked.append(PlacedHit.of(item, owner, decoy))
     return checked
 
 

@@ -88,7 +88,7 @@ class Intake(WriteOperation[PreparedIntake, Taken]):
             return self._count_withheld(tx, registry, caller, prepared.withheld)
         if prepared.item is None:
             return Done(Taken.IGNORED, count={"ignored": 1})
-        placed = [PlacedHit(prepared.item, caller.organisation(), self.decoy_id)]
+        placed = [PlacedHit.of(prepared.item, caller.organisation(), self.decoy_id)]
         new = distinct(placed)
         suspected = flood_guard.suspects(tx, registry, new)
         decoys.hold(tx, [self.decoy_id], alone=bool(suspected))

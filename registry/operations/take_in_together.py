@@ -27,7 +27,7 @@ class WaitingIntake:
         """Its contact, where it has nothing else than one to record."""
         if self.prepared.item is None or self.prepared.elsewhere is not None:
             return None
-        return PlacedHit(self.prepared.item, self.caller.organisation(), self.operation.decoy_id)
+        return PlacedHit.of(self.prepared.item, self.caller.organisation(), self.operation.decoy_id)
 
 
 def take_in_together(registry: Registry, waiting: Sequence[WaitingIntake]) -> list[Answered[Taken] | None]:

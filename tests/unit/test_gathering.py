@@ -121,6 +121,23 @@ def test_closing_waits_for_what_was_submitted_before(bench: Bench) -> None:
         gathering.submit(4)
 
 
+def test_closing_waits_no_longer_than_it_was_told_to(bench: Bench) -> None:
+    gathering = Gathering(bench.work, most=1)
+    future = gathering.submit(0)
+    bench.await_begun()
+    gathering.close(seconds=0.01)
+    assert not future.done()
+    bench.go.set()
+    assert future.result(WAIT) == 0
+
+
+def test_work_that_loses_an_outcome_is_told_to_all_and_goes_on() -> None:
+    gathering = Gathering(lambda pieces: pieces[1:], most=1)
+    for piece in range(2):
+        assert isinstance(gathering.submit(piece).exception(WAIT), ValueError)
+    gathering.close()
+
+
 def test_many_threads_may_submit_at_once_and_each_gets_its_own_outcome() -> None:
     sizes: list[int] = []
 
