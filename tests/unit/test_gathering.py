@@ -132,7 +132,10 @@ def test_closing_waits_no_longer_than_it_was_told_to(bench: Bench) -> None:
 
 
 def test_work_that_loses_an_outcome_is_told_to_all_and_goes_on() -> None:
-    gathering = Gathering(lambda pieces: pieces[1:], most=1)
+    def work(pieces: Sequence[int]) -> Sequence[int]:
+        return pieces[1:]
+
+    gathering = Gathering(work, most=1)
     for piece in range(2):
         assert isinstance(gathering.submit(piece).exception(WAIT), ValueError)
     gathering.close()
