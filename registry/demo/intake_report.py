@@ -20,18 +20,18 @@ from registry.demo.twilio import Delivery
 
 _TEXT = "Text message"
 _WITHHELD = "Call, number withheld"
-_NOT_TOLD = "Call, nothing told of its caller ID"
+_NOT_TOLD = "Call, not signed"
 
 _WORTH = {
     _TEXT: "strong: can hardly be sent under another's number",
     live.PASSED_A: "strong: the network it came from vouches for the number",
     live.PASSED_B: "weak: counts together with others",
     live.PASSED_C: "weak: counts together with others",
-    live.UNSIGNED: "weak: counts together with others",
     _NOT_TOLD: "weak: counts together with others",
     live.DIVERTED: "nothing: somebody else may have dialled",
     live.FAILED_A: "nothing: the signature on the caller ID does not hold",
     live.FAILED: "nothing: the signature on the caller ID does not hold",
+    live.MISMATCHED: "nothing: the signature is malformed, too old, or another call's",
     _WITHHELD: "counted for the line, and given no tag",
 }
 

@@ -49,7 +49,8 @@ class Attestation(StrEnum):
 class Verification(StrEnum):
     """What the provider that took a call made of the signature on its caller ID (STIR, RFC 8224).
 
-    failed: it was signed, and the signature does not hold: whoever has that number may not have called.
+    failed: it was signed, and the signature does not hold, or could not be checked: whoever has that number may not
+    have called. absent: it was not signed.
     """
 
     PASSED = "passed"
