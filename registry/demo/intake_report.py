@@ -106,6 +106,8 @@ def show_baseline(out: Console, answer: Mapping[str, Any]) -> None:
             f"So an estimated {total['baseline']:.1%} of the contacts on advertised lines would have come to any "
             "number: misdialled, sold to, or left over from the last owner."
         )
+    else:
+        out.print("No baseline can be told: one side has no line-days yet, or nobody contacted the advertised lines.")
 
 
 def show_employers_share(out: Console, samples: Samples, outcomes: Mapping[str, str]) -> None:
