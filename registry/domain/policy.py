@@ -1,4 +1,4 @@
-"""What a number's hits amount to (DESIGN.md, section 6): which count, how strong they are, and what is answered.
+"""What a number's hits amount to: which count, how strong they are, and what is answered.
 
 A contact proves only that a caller ID was used towards a decoy; nothing here says more than `contact_observed`. This
 module never sees a number or a tag, and never asks the clock: the moment that counts is passed in.
