@@ -5,9 +5,10 @@ charged and recorded like any other before it is answered, and the answer never 
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
 from fastapi import FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from api.calls import Call, CallFor
 from api.problem_response import problem_response
 from api.request_bodies import idempotency_of, read_json_body
-from api.validation import refusal_of
+from api.validation import refusal_of, require_parameters
 from registry.domain.errors import Code, Refused
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -36,6 +37,7 @@ class ProtectedRoute(APIRoute):
         if len(found) != 1:
             raise TypeError(f"{self.path}: a protected route takes exactly one Call")
         self.call_for: CallFor = found[0]
+        self.parameters: Final = _query_parameters(self.dependant)
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
@@ -45,6 +47,7 @@ class ProtectedRoute(APIRoute):
         async def protected(request: Request) -> Response:
             call = self.call_for.collect(request)
             try:
+                require_parameters(request.query_params.multi_items(), self.parameters)
                 if buffers:
                     body = await read_json_body(request, required=takes_json)
                     call.idempotency = idempotency_of(request, call, body)
@@ -68,6 +71,15 @@ class UploadRoute(ProtectedRoute):
     """A protected route that reads its body itself, as a stream."""
 
     buffers_body = False
+
+
+def _query_parameters(dependant: Dependant) -> dict[str, bool]:
+    """The names that a route declares, and whether one takes a list of values."""
+    found = {name: several for inner in dependant.dependencies for name, several in _query_parameters(inner).items()}
+    for field in dependant.query_params:
+        annotation = field.field_info.annotation
+        found[field.alias] = any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
+    return found
 
 
 def _refuse(call: Call, refusal: Refused) -> Refused:

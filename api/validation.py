@@ -41,6 +41,31 @@ def refusal_of(error: RequestValidationError) -> Refused:
     return Refused(Code.INVALID_REQUEST, "The request is not what this operation takes.", problems)
 
 
+def require_parameters(given: Sequence[tuple[str, str]], taken: Mapping[str, bool]) -> None:
+    """taken: the names that the operation has, and whether one may be there several times.
+
+    Raises Refused for any other, and for one that is there twice and has one value: whichever of them was meant, what
+    is ignored would change what is done without anybody's noticing.
+    """
+    seen: set[str] = set()
+    problems: dict[str, FieldProblem] = {}
+    for name, _ in given:
+        if name not in taken:
+            problems[name] = FieldProblem("", Code.UNKNOWN_FIELD, _unknown(name, taken))
+        elif name in seen and not taken[name]:
+            problems[name] = FieldProblem("", Code.INVALID_VALUE, f"Parameter {name}: It is there more than once.")
+        seen.add(name)
+    if problems:
+        found = tuple(problems.values())[:_MOST_ERRORS]
+        raise Refused(Code.INVALID_REQUEST, "The request is not what this operation takes.", found)
+
+
+def _unknown(name: str, taken: Mapping[str, bool]) -> str:
+    who = f"Parameter {name}" if _FIELD_NAME.fullmatch(name) else "A parameter"
+    takes = f"It takes: {', '.join(sorted(taken))}." if taken else "It takes none."
+    return f"{who}: This operation has no such parameter. {takes}"
+
+
 def _problem(item: Any) -> FieldProblem:
     kind: str = item["type"]
     own = kind.partition("registry:")[2]

@@ -1,4 +1,4 @@
-"""What a private check's client computes, written for tests on the OPRF library alone (PRIVATE.md, steps 2 to 5).
+"""What a private check's client computes, written for tests on the OPRF library alone (docs/private-checks.md).
 
 It blinds, verifies, follows chains and works out set ids, and shares nothing with the client that is shipped. It must
 never be told a secret key.

@@ -1,4 +1,4 @@
-"""The registry in a few dozen lines of plain Python over dictionaries, as DESIGN.md, section 6, tells it.
+"""The registry in a few dozen lines of plain Python over dictionaries.
 
 It is what the real one is compared with, so it shares nothing with `registry.domain.policy`, knows no tags, keys,
 generations, listings or database, and is in no hurry.

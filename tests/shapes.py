@@ -1,4 +1,4 @@
-"""The members of every answer, written down by hand from DESIGN.md, section 7: all of these and no others."""
+"""The members of every answer, written down by hand: all of these and no others."""
 
 from typing import Any, Final
 

@@ -27,7 +27,7 @@ def anchor(code: Code) -> str:
 
 
 def problem_document(refused: Refused, *, instance: str, base: str = PROBLEMS_PATH) -> dict[str, object]:
-    """The problem document of a refusal, its members in the order of DESIGN.md, section 7.
+    """The problem document of a refusal, its members in the order in which every answer has them.
 
     instance: the request id, a UUID as text. It becomes `urn:uuid:...`, since `instance` is a URI reference and a bare
     id would be read as a path beside the request's own.

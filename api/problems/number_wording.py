@@ -1,4 +1,4 @@
-"""What is written about texts that are not a number that can be asked about (DESIGN.md, section 4).
+"""What is written about texts that are not a number that can be asked about (registry/domain/numbers.py).
 
 Must never show a phone number, not even as an example of a bad one.
 """

@@ -61,10 +61,10 @@ _REQUESTS: Final[Mapping[Code, Wording]] = {
     Code.UNKNOWN_FIELD: Wording(
         title="A field is not known",
         happened=(
-            "The request has a field that this operation does not take. Unknown fields are refused, because ignoring "
-            "a misspelt date, for one, would change the answer without anyone noticing."
+            "The request has a field, or a parameter in its URL, that this operation does not take. They are refused, "
+            "because ignoring a misspelt date, for one, would change the answer without anyone noticing."
         ),
-        advice="Check the spelling of the field at `pointer`, or remove it.",
+        advice="Check the spelling of the field at `pointer`, or of the parameter that `detail` names, or remove it.",
         example="This field is not known here.",
         pointer="/possesed_since",
     ),

@@ -58,14 +58,14 @@ _STATE: Final[Mapping[Code, Wording]] = {
     Code.NOT_FOUND: Wording(
         title="There is nothing here",
         happened=(
-            "The address or the id leads to nothing that this key may see. Whether it exists for somebody else is "
-            "deliberately not said."
+            "The address or the id leads to nothing that may be seen with this request. Whether it exists for somebody "
+            "else is deliberately not said."
         ),
         advice=(
             "Check the path against the API's description at `/docs`, and the id against the list you took it from. "
-            "Check that the key belongs to the right organisation."
+            "Check that the key, where there is one, belongs to the right organisation."
         ),
-        example="There is nothing here that this key may see.",
+        example="There is nothing here that may be seen with this request.",
     ),
     Code.UNKNOWN_DECOY: Wording(
         title="The decoy is not known",

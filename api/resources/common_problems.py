@@ -5,6 +5,7 @@ from typing import Final
 from registry.domain.errors import Code
 
 ANY: Final = (
+    Code.UNKNOWN_FIELD,
     Code.UNAUTHORIZED,
     Code.QUOTA_EXCEEDED,
     Code.DATABASE_UNAVAILABLE,
@@ -19,7 +20,6 @@ BODY: Final = (
     Code.INVALID_UTF8,
     Code.NUL_BYTE,
     Code.WRONG_TYPE,
-    Code.UNKNOWN_FIELD,
     Code.MISSING_FIELD,
     Code.INVALID_VALUE,
     Code.BODY_TOO_LARGE,

@@ -133,8 +133,9 @@ def add_exclusion(
 def remove_exclusion(
     call: Annotated[Call, Depends(call_for(SIDES, RemoveExclusion))], removal: ExclusionRemoval
 ) -> Response:
-    """Only of the caller's own side; the operator may end anybody's. While another side still excludes the number, its
-    answers stay what they are.
+    """Only of the caller's own side; the operator may end anybody's, with `organisation` or `all`. Without either, a
+    number that the operator's side does not exclude is `not_found`, whatever others do. While another side still
+    excludes the number, its answers stay what they are.
     """
     return call.write(RemoveExclusion(removal.number, removal.region, removal.organisation, removal.all), _removed)
 

@@ -55,8 +55,9 @@ class HitModel(RequestModel):
     attestation: Attestation | None = Field(None, description="STIR/SHAKEN level of a call's caller ID.")
     verification: Verification | None = Field(
         None,
-        description="What your provider made of the signature on a call's caller ID. `failed` never counts. An "
-        "`attestation` goes with `passed`, or with none given.",
+        description="What your provider made of the signature on a call's caller ID. `failed`, which is also for one "
+        "that could not be checked, never counts; `absent` is for a call that carried none. An `attestation` goes with "
+        "`passed`, or with none given.",
     )
     diverted: Flag = Field(default=False, description="The call was forwarded: its caller ID may be somebody else's.")
 

@@ -1,4 +1,6 @@
-"""POST /v1/private/disclosures: what stands behind the members that a private check has found (PRIVATE.md, step 6)."""
+"""POST /v1/private/disclosures: what stands behind the members that a private check has found
+(docs/private-checks.md).
+"""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,6 @@
-"""GET /v1/private/parameters and POST /v1/private/evaluations: asking without showing the numbers (PRIVATE.md)."""
+"""GET /v1/private/parameters and POST /v1/private/evaluations: asking without showing the numbers
+(docs/private-checks.md).
+"""
 
 from datetime import datetime
 from functools import cache

@@ -1,4 +1,4 @@
-"""GET /v1/private/set and its buckets: what a private check compares with on the client's side (PRIVATE.md, step 5)."""
+"""GET /v1/private/set and its buckets: what a private check's client compares with (docs/private-checks.md)."""
 
 from collections.abc import AsyncIterator
 from typing import IO, Annotated, Any, Final

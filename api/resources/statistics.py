@@ -58,7 +58,8 @@ class ComparisonModel(AnswerModel):
     advertised: TallyModel
     baseline: float | None = Field(
         description="Estimated share of the contacts on advertised lines that would have come anyway: the rate on "
-        "control lines over that on advertised ones, at most 1. Null where it cannot be told."
+        "control lines over that on advertised ones, at most 1. Null where it cannot be told: there is no line-day on "
+        "either side, no contact on advertised lines, or no control line that ever had a contact this way."
     )
 
     @classmethod
@@ -79,7 +80,10 @@ class BaselineAnswer(AnswerModel):
     since: date
     until: date
     total: ComparisonModel
-    groups: list[GroupModel] = Field(description="By region, and in it by provider. Line-days are the region's.")
+    groups: list[GroupModel] = Field(
+        description="By region, and in it by provider. Line-days are the region's; where no line of one side ever had "
+        "a contact by that provider, that side has none: it is not known whether one of its lines is there at all."
+    )
     audit_id: AuditId
 
 

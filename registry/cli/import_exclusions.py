@@ -24,8 +24,8 @@ _ENDPOINT: Final = "/v1/exclusions/imports"
 @click.command(
     "import",
     epilog="The API key is read from --api-key-file (REGISTRY_API_KEY_FILE), else from REGISTRY_API_KEY, else it is "
-    "asked for. An investigator's reasons are outreach, own_staff and advertised_number. Exit code 1 also where every "
-    "row was refused.\n\n"
+    "asked for. An investigator's reasons are outreach, own_staff and advertised_number. Exit code 1 also where a row "
+    "was refused, in a rehearsal too: whoever stands in it can still be listed.\n\n"
     "\b\n"
     "Examples:\n"
     "  demand-registry exclusions import team.csv --reason own_staff --region US --dry-run\n"
@@ -77,8 +77,15 @@ def command(
             f"{summary['refused']:,} refused."
         )
         show_refusals(refusals)
-    if summary["rows"] and summary["refused"] == summary["rows"]:
+    if summary["refused"]:
+        click.echo(_still_listable(summary), err=True)
         ctx.exit(1)
+
+
+def _still_listable(summary: Mapping[str, Any]) -> str:
+    many: int = summary["refused"]
+    rows, they = ("1 row was", "Its number is") if many == 1 else (f"{many:,} rows were", "Their numbers are")
+    return f"{rows} refused. {they} not excluded by this file and can be listed: correct the file and import it again."
 
 
 def _query(options: Mapping[str, Any]) -> dict[str, list[str]]:

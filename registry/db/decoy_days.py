@@ -58,6 +58,12 @@ _FIRST_DAY: Final = (
     .where(decoy_days.c.decoy_id == decoys.c.id, decoy_days.c.contacts > 0)
     .scalar_subquery()
 )
+# A row stays when its contacts are retracted: a call that only tested the line still says whose it is.
+_PROVIDERS: Final = (
+    select(func.array_agg(decoy_days.c.provider.distinct()))
+    .where(decoy_days.c.decoy_id == decoys.c.id)
+    .scalar_subquery()
+)
 _LINES: Final = select(
     decoys.c.id,
     decoys.c.role,
@@ -67,6 +73,7 @@ _LINES: Final = select(
     decoys.c.acquired_on,
     decoys.c.created_at,
     _FIRST_DAY,
+    func.coalesce(_PROVIDERS, []),
 ).where(
     decoys.c.role.in_([Role.ADVERTISEMENT.value, Role.CONTROL.value]),
     decoys.c.quarantined_at.is_(None),
@@ -82,7 +89,9 @@ _SEEN: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A decoy as the statistics see it. first_day: of its first contact."""
+    """A decoy as the statistics see it. first_day: of its first contact. providers: whose webhooks any contact on it
+    ever came by, '' among them where one was submitted; those that were retracted included.
+    """
 
     id: UUID
     role: Role
@@ -92,6 +101,7 @@ class Line:
     acquired_on: date | None
     created_at: datetime
     first_day: date | None
+    providers: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 SERVED_REGIONS = ("US", "CA")
-"""The regions that a registry serves by default (DESIGN.md, section 4)."""
+"""The regions that a registry serves by default."""
 
 CALLER_LINES = range(100, 135)
 CONTACTED_COMPANY_LINES = range(135, 148)

@@ -20,18 +20,18 @@ from registry.demo.twilio import Delivery
 
 _TEXT = "Text message"
 _WITHHELD = "Call, number withheld"
-_NOT_TOLD = "Call, nothing told of its caller ID"
+_NOT_TOLD = "Call, not signed"
 
 _WORTH = {
     _TEXT: "strong: can hardly be sent under another's number",
     live.PASSED_A: "strong: the network it came from vouches for the number",
     live.PASSED_B: "weak: counts together with others",
     live.PASSED_C: "weak: counts together with others",
-    live.UNSIGNED: "weak: counts together with others",
     _NOT_TOLD: "weak: counts together with others",
     live.DIVERTED: "nothing: somebody else may have dialled",
     live.FAILED_A: "nothing: the signature on the caller ID does not hold",
     live.FAILED: "nothing: the signature on the caller ID does not hold",
+    live.MISMATCHED: "nothing: the signature is malformed, too old, or another call's",
     _WITHHELD: "counted for the line, and given no tag",
 }
 
@@ -106,6 +106,8 @@ def show_baseline(out: Console, answer: Mapping[str, Any]) -> None:
             f"So an estimated {total['baseline']:.1%} of the contacts on advertised lines would have come to any "
             "number: misdialled, sold to, or left over from the last owner."
         )
+    else:
+        out.print("No baseline can be told: one side has no line-days yet, or nobody contacted the advertised lines.")
 
 
 def show_employers_share(out: Console, samples: Samples, outcomes: Mapping[str, str]) -> None:

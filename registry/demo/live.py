@@ -30,8 +30,8 @@ PASSED_C = "TN-Validation-Passed-C"
 FAILED_A = "TN-Validation-Failed-A"
 FAILED = "TN-Validation-Failed"
 DIVERTED = "TN-Validation-Passed-A-Diverted"
-UNSIGNED = "No-TN-Validation"
-_RESULTS = (PASSED_A, PASSED_B, PASSED_C, FAILED_A, FAILED, DIVERTED, UNSIGNED, None)
+MISMATCHED = "No-TN-Validation"
+_RESULTS = (PASSED_A, PASSED_B, PASSED_C, FAILED_A, FAILED, DIVERTED, MISMATCHED, None)
 
 _WITHHELD = "+266696687"
 """ANONYMOUS on a keypad."""
@@ -43,7 +43,7 @@ _TALES: tuple[tuple[int, Expected, str | None], ...] = (
     (1, NONE, PASSED_B),
     (2, NONE, FAILED_A),
     (1, NONE, DIVERTED),
-    (1, NONE, UNSIGNED),
+    (1, NONE, MISMATCHED),
 )
 
 

@@ -1,6 +1,6 @@
 """Sixty company numbers of the demo that contacted decoys, one story each, and what a check must say about them.
 
-The expectations are written by hand from DESIGN.md, section 6, not computed: they are what the policy is held against.
+The expectations are written by hand, not computed: they are what the policy is held against.
 It must never be imported by the product itself.
 """
 

@@ -1,4 +1,4 @@
-"""API keys as text, and what a key may do (DESIGN.md, section 7).
+"""API keys as text, and what a key may do.
 
 `drk_live_` or `drk_test_`, an id of 8, a secret of 32 and a checksum of 6 base62 characters. The checksum is no
 protection; it keeps typos and noise away from the database. This module never hashes, stores, compares or shows a

@@ -13,7 +13,7 @@ from uuid import UUID
 class Code(StrEnum):
     """Problem codes: the last part of a problem's `type`, and the `result` of an audit event."""
 
-    # A text is not a number that can be asked about (DESIGN.md, section 4).
+    # A text is not a number that can be asked about (registry/domain/numbers.py).
     EMPTY = "empty"
     TOO_LONG = "too_long"
     NOT_A_NUMBER = "not_a_number"
@@ -53,7 +53,7 @@ class Code(StrEnum):
     ROW_TOO_LONG = "row_too_long"
     UPLOAD_INCOMPLETE = "upload_incomplete"
 
-    # A blinded batch, or the generation it names, is not what a private check takes (PRIVATE.md).
+    # A blinded batch, or the generation it names, is not what a private check takes (docs/private-checks.md).
     INVALID_ENCODING = "invalid_encoding"
     INVALID_ELEMENT = "invalid_element"
     UNKNOWN_GENERATION = "unknown_generation"

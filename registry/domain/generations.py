@@ -1,4 +1,4 @@
-"""Generations as everybody may know them: numbers, public keys, and what was chained from what (DESIGN.md, section 4).
+"""Generations as everybody may know them: numbers, public keys, and what was chained from what (docs/adr/0013).
 
 Nothing secret is here: an API process holds this and no key.
 """

@@ -1,4 +1,4 @@
-"""The arithmetic of the limits (DESIGN.md, section 7): requests by GCRA, numbers by the UTC day.
+"""The arithmetic of the limits (docs/adr/0003): requests by GCRA, numbers by the UTC day.
 
 Everything is whole microseconds, the resolution of PostgreSQL's timestamptz, so that the same arithmetic in SQL gives
 the same answers to the bit. This module holds no state and never asks the clock: both come in with the call.

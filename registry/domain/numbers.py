@@ -1,4 +1,4 @@
-"""From text to E.164, or to a typed refusal (DESIGN.md, section 4). The only importer of `phonenumbers`.
+"""From text to E.164, or to a typed refusal. The only importer of `phonenumbers`.
 
 A wrong number answered is worse than a refusal, so wherever a text could mean two numbers it is refused. A number lives
 in memory only: no repr, message or exception text of this module holds one.
@@ -127,7 +127,7 @@ class Normaliser:
     def normalise(self, text: str, region: str | None = None) -> Number:
         """region: where a number in national format belongs; None or empty where that is not known.
 
-        Raises Refused with the codes of DESIGN.md, section 4, and nothing else; RegionNotServed carries the number.
+        Raises Refused with the codes that are for such texts, and nothing else; RegionNotServed carries the number.
         """
         if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
             region = region_code(region)

@@ -1,4 +1,4 @@
-"""What a number's hits amount to (DESIGN.md, section 6): which count, how strong they are, and what is answered.
+"""What a number's hits amount to: which count, how strong they are, and what is answered.
 
 A contact proves only that a caller ID was used towards a decoy; nothing here says more than `contact_observed`. This
 module never sees a number or a tag, and never asks the clock: the moment that counts is passed in.
@@ -49,7 +49,8 @@ class Attestation(StrEnum):
 class Verification(StrEnum):
     """What the provider that took a call made of the signature on its caller ID (STIR, RFC 8224).
 
-    failed: it was signed, and the signature does not hold: whoever has that number may not have called.
+    failed: it was signed, and the signature does not hold, or could not be checked: whoever has that number may not
+    have called. absent: it was not signed.
     """
 
     PASSED = "passed"

@@ -1,4 +1,4 @@
-"""The set of listed numbers that private checks compare with, and its buckets (PRIVATE.md, step 5).
+"""The set of listed numbers that private checks compare with, and its buckets (docs/private-checks.md).
 
 A bucket is what a client fetches that does not want the whole set: the ids that share their first bits. All buckets
 have one size, so that the length of an answer tells nothing; what is missing is filled with dummies, which are always

@@ -1,4 +1,4 @@
-"""How a number becomes a tag: the bytes that are hashed, and what is kept of the result (DESIGN.md, section 4).
+"""How a number becomes a tag: the bytes that are hashed, and what is kept of the result (docs/adr/0001).
 
 The keyed evaluation itself is in `registry/keys.py`. These byte strings can never change: every stored tag stands on
 them.
@@ -40,7 +40,7 @@ def tag_of(output: bytes) -> bytes:
 
 
 def set_id(generation: int, tag: bytes) -> bytes:
-    """What stands for a tag in the set of listed numbers that private checks compare with (PRIVATE.md): 8 bytes."""
+    """What stands for a tag in the set of listed numbers that private checks compare with: 8 bytes."""
     if len(tag) != TAG_BYTES:
         raise ValueError("a tag has 32 bytes")
     return hashlib.sha256(b"demand-registry|set|v1|%d|%b" % (generation, tag)).digest()[:SET_ID_BYTES]

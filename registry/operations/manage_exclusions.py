@@ -104,9 +104,22 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
         else:
             ended = exclusions.remove(tx, tags, self.organisation_id if side is None else side)
         if not ended:
-            raise Refused(Code.NOT_FOUND, "The number is not excluded.")
+            raise Refused(Code.NOT_FOUND, self._who_does_not(side))
         refresh_all(tx, registry, prepared)
         return _done(registry, ended)
+
+    def _who_does_not(self, side: UUID | None) -> str:
+        """An investigator is told the same, whatever others do."""
+        if side is not None:
+            return "Your organisation does not exclude the number."
+        if self.every:
+            return "Nobody excludes the number."
+        if self.organisation_id is not None:
+            return "That organisation does not exclude the number. With `all` every side's exclusion of it ends."
+        return (
+            "The operator's side does not exclude the number. An investigator may: with `all` every side's exclusion "
+            "of it ends, with `organisation` that of one."
+        )
 
     def _require_own(self, side: UUID) -> None:
         """An investigator learns nothing of other organisations, not even that they exist."""

@@ -1,4 +1,4 @@
-"""Keeping the private sets: one of each active generation, rebuilt when an epoch is first asked for (PRIVATE.md).
+"""Keeping the private sets: one of each active generation, rebuilt when an epoch is first asked for.
 
 No job has to run: whoever asks first in an epoch builds, everybody else gets what was built, on every machine the same.
 So a change is seen by nobody before the next epoch, and then only as a count.

@@ -52,7 +52,8 @@ class Group:
     """region: None for lines without one. provider: None for the contacts of all together.
 
     The line-days are all those of the region, whoever delivers its contacts: a line that nobody calls shows by nothing
-    whose it is, and must count all the same.
+    whose it is, and must count all the same. But where not one of the lines of a role ever had a contact this way, none
+    of them may be this provider's: the tally is empty, and says nothing, instead of that nobody called.
     """
 
     region: str | None
@@ -131,8 +132,9 @@ def _compare(
 
     def tally(chosen: Sequence[Line], role: Role, source: Source | None) -> Tally:
         found = Tally()
-        for line in chosen:
-            if line.role is role:
+        own = [line for line in chosen if line.role is role]
+        if source is None or any(source.stored in line.providers for line in own):
+            for line in own:
                 one = by_line.get((line.id, None if source is None else source.stored))
                 contacts, days = (0, 0) if one is None else (one.contacts, one.days)
                 found += Tally(1, live[line.id].days, contacts, days)

@@ -1,5 +1,5 @@
 """Signer processes: they hold the secret keys and do all arithmetic with them, so that no API process holds a key,
-every core works, and no API thread holds the GIL for long (PRIVATE.md, section "Server").
+every core works, and no API thread holds the GIL for long (docs/adr/0010, docs/adr/0012).
 
 One signer is kept for questions about few numbers, so that these never stand in line behind a batch of a thousand; the
 others stand back for it.

@@ -16,7 +16,7 @@ from registry.db.embedded import EmbeddedUrls
 from registry.domain.baseline import wilson
 from registry.domain.policy import Attestation, Channel, Provider
 from registry.operations.operation import Caller, Request
-from registry.operations.record_hits import RecordHits
+from registry.operations.record_hits import Recorded, RecordHits
 from registry.operations.submitted_hits import Hit
 
 NUMBERS: Final = fictional_numbers()
@@ -130,7 +130,43 @@ def test_it_is_told_by_provider_against_all_line_days_of_the_region(world: World
     assert counts(everything["control"]) == (1, 10, 2, 1)
     only = read(world.investigator, **PERIOD, region="US", provider="twilio")
     assert only["groups"] == [twilio]
-    assert counts(read(world.investigator, **PERIOD, provider="telnyx")["total"]["advertised"]) == (2, 15, 0, 0)
+
+
+def by_telnyx(world: World, decoy: str, day: int) -> UUID:
+    """The id of a contact that Telnyx told of."""
+    sms = Hit(next(NUMBERS), UUID(decoy), Channel.SMS, NOW.replace(day=day), provider=Provider.TELNYX)
+    request = Request(world.house.registry.new_id(), "test")
+    (recorded,) = world.house.registry.run(RecordHits([sms]), Caller(world.investigator.id), request).result
+    assert isinstance(recorded, Recorded)
+    return recorded.id
+
+
+def test_without_a_control_line_of_a_provider_there_is_no_baseline(world: World) -> None:
+    """Nought would read as: there are no false positives."""
+    nobody = read(world.investigator, **PERIOD, provider="telnyx")["total"]
+    assert [counts(nobody[side]) for side in ("control", "advertised")] == [(0, 0, 0, 0)] * 2
+    by_telnyx(world, world.advertised, 2)
+    for total in (
+        read(world.investigator, **PERIOD, region="US", provider="telnyx")["total"],
+        next(one for one in read(world.investigator, **PERIOD, region="US")["groups"] if one["provider"] == "telnyx"),
+    ):
+        assert counts(total["advertised"]) == (1, 10, 1, 1)
+        assert counts(total["control"]) == (0, 0, 0, 0)
+        assert (total["control"]["rate"], total["control"]["proportion"], total["baseline"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("day", "retracted"), [(11, False), (3, True)])
+def test_a_control_line_that_a_provider_is_known_to_serve_and_nobody_called_is_a_baseline_of_nought(
+    world: World, day: int, *, retracted: bool
+) -> None:
+    """Known by a contact beside the period, or by a test of the line that was retracted."""
+    by_telnyx(world, world.advertised, 2)
+    known = by_telnyx(world, world.control, day)
+    if retracted:
+        assert world.investigator.post(f"/v1/hits/{known}/retraction", {"reason": "test_call"}).status_code == 200
+    total = read(world.investigator, **PERIOD, region="US", provider="telnyx")["total"]
+    assert (counts(total["control"]), total["baseline"]) == ((1, 10, 0, 0), 0.0)
+    assert total["control"]["proportion"]["high"] == pytest.approx(wilson(0, 10).high)
 
 
 def test_a_control_lines_contacts_are_in_no_answer(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What contacts amount to (DESIGN.md, section 6), as an employer sees it."""
+"""What contacts amount to (registry/domain/policy.py), as an employer sees it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Large private sets: streamed whole, and fetched by buckets of one size (PRIVATE.md, step 5)."""
+"""Large private sets: streamed whole, and fetched by buckets of one size (docs/private-checks.md)."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass

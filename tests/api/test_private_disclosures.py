@@ -1,4 +1,4 @@
-"""What members of the set are told, by their tags, and what is recorded of it (PRIVATE.md, step 6)."""
+"""What members of the set are told, by their tags, and what is recorded of it (docs/private-checks.md)."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What becomes of a blinded batch (PRIVATE.md, steps 3 and 4): evaluated and proved, or refused whole."""
+"""What becomes of a blinded batch (docs/private-checks.md): evaluated and proved, or refused whole."""
 
 import base64
 import json

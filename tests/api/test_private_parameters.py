@@ -1,4 +1,4 @@
-"""What a private check knows before it asks (PRIVATE.md, step 1), and who may ask."""
+"""What a private check knows before it asks (docs/private-checks.md), and who may ask."""
 
 import base64
 import hashlib

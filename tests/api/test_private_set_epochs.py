@@ -1,4 +1,4 @@
-"""When a private set is built, by whom, and what of (PRIVATE.md, step 5)."""
+"""When a private set is built, by whom, and what of (docs/private-checks.md)."""
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor

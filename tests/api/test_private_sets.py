@@ -1,4 +1,4 @@
-"""What is in the set that private checks compare with, and who is sent it again (PRIVATE.md, step 5)."""
+"""What is in the set that private checks compare with, and who is sent it again (docs/private-checks.md)."""
 
 import pytest
 from audit_trail import AuditTrail

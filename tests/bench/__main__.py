@@ -1,4 +1,4 @@
-"""`python -m tests.bench [N]`: measures everything of DESIGN.md, section 10, in one run, and prints the table.
+"""`python -m tests.bench [N]`: measures everything whose speed has a target, in one run, and prints the table.
 
 It ends with status 0 whatever was measured: a machine's mood must never fail a build.
 """

@@ -71,11 +71,22 @@ def test_the_operator_imports_with_its_own_reasons_from_lines(scene: Scene, numb
     lines = [{"number": numbers[0], "reason": "police"}, {"number": "withheld", "reason": "police"}]
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     cli = at(scene, scene.house.member("operator"))
-    said = cli.done("exclusions", "import", str(file), "--refused", str(refused))
-    assert said.startswith("2 rows: 1 excluded, 0 excluded already, 1 refused.\n")
-    assert str(refused) in said
+    result = cli.run("exclusions", "import", str(file), "--refused", str(refused))
+    assert result.stdout.startswith("2 rows: 1 excluded, 0 excluded already, 1 refused.\n")
+    assert str(refused) in result.stdout
     assert refused.read_text(encoding="utf-8").startswith("line,code,detail\n2,withheld,")
     assert outcomes(scene, numbers) == ["none", "contact_observed"]
+    # A cron job must not be content while somebody can still be listed.
+    assert (result.exit_code, result.stderr.startswith("1 row was refused. Its number is not excluded")) == (1, True)
+
+
+def test_a_rehearsal_of_a_file_with_refused_rows_fails_as_well(scene: Scene, team: Member, tmp_path: Path) -> None:
+    file = tmp_path / "team.csv"
+    file.write_text(f"number\n{scene.fresh(1)[0]}\nwithheld\n12\n", encoding="utf-8")
+    result = at(scene, team).run("exclusions", "import", str(file), "--reason", "own_staff", "--dry-run", "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["added"], summary["refused"], result.exit_code) == (1, 2, 1)
+    assert result.stderr.startswith("2 rows were refused. Their numbers are not excluded")
 
 
 def test_what_cannot_be_done_is_told_without_a_number(scene: Scene, team: Member, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from command_line import CommandLine, on_a_terminal
 from databases import dsn
 
 from registry.domain.credentials import Purpose
+from registry.domain.errors import Refused
 from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Channel, Role
 from registry.operations.assembly import open_registry
 from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import RegisterDecoy
-from registry.operations.manage_exclusions import AddExclusion
+from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller, Request
 from registry.operations.questions import Question
 from registry.operations.record_hits import RecordHits
@@ -93,7 +94,9 @@ def test_the_operator_sees_whose_an_exclusion_is_and_ends_it_by_its_id_or_its_si
 
     added = exclude()
     assert "Another Watch" in cli.done("exclusions", "list")
-    assert "(not_found)" in cli.refused("exclusions", "remove", typed=CALLER)
+    refused = cli.refused("exclusions", "remove", typed=CALLER)
+    assert "The operator's side does not exclude the number. An investigator may: with `all` every side's" in refused
+    assert "(not_found)" in refused
     assert contact.outcome() == "none"
     assert cli.json("exclusions", "remove", "--organisation", "Another Watch", typed=CALLER)["ids"] == [added]
     assert contact.outcome() == "contact_observed"
@@ -103,6 +106,11 @@ def test_the_operator_sees_whose_an_exclusion_is_and_ends_it_by_its_id_or_its_si
     added = exclude()
     assert len(cli.json("exclusions", "remove", "--all", typed=CALLER)["ids"]) == 2
     assert contact.outcome() == "contact_observed"
+    assert "Nobody excludes the number. (not_found)" in cli.refused("exclusions", "remove", "--all", typed=CALLER)
+    refused = cli.refused("exclusions", "remove", "--organisation", "Another Watch", typed=CALLER)
+    assert "That organisation does not exclude the number. With `all` every side's exclusion of it ends." in refused
+    with pytest.raises(Refused, match="Your organisation does not exclude the number"):
+        contact.registry.run(RemoveExclusion(CALLER), watch, Request(UUID(id_), "test"))
     assert "exclude one another" in cli.refused("exclusions", "remove", "--id", added, "--all", code=2)
 
 

@@ -255,7 +255,7 @@ def test_no_schema_takes_just_any_object() -> None:
 
 
 def test_a_contact_is_never_called_more_than_that() -> None:
-    """DESIGN.md, section 1: the registry says `contact_observed`, in the API and in prose."""
+    """The registry says `contact_observed`, in the API and in prose."""
     assert "contact_observed" in DOCUMENT["components"]["schemas"]["Outcome"]["enum"]
     more = re.compile(r"\b(b.yer|john|offender|suspect|perpetrator|criminal)s?\b", re.IGNORECASE)
     assert more.search(json.dumps(DOCUMENT)) is None

@@ -159,19 +159,25 @@ def test_a_signed_text_is_listed(line: Line, employer: Member) -> None:
     [
         ("TN-Validation-Passed-A", "single", "repeated"),
         ("TN-Validation-Passed-B", None, "repeated"),
-        ("No-TN-Validation", None, "repeated"),
+        (None, None, "repeated"),
+        ("No-TN-Validation", None, None),
+        ("NULL", None, None),
+        ("TN-Validation-Passed-D", None, None),
         ("TN-Validation-Failed-A", None, None),
         ("TN-Validation-Passed-A-Diverted", None, None),
     ],
 )
 def test_a_signed_call_is_worth_what_its_attestation_says(
-    line: Line, employer: Member, verstat: str, one: str | None, with_another: str | None
+    line: Line, employer: Member, verstat: str | None, one: str | None, with_another: str | None
 ) -> None:
-    """with_another: with a second such call, to another line of the same organisation."""
+    """verstat: None for a call that was not signed. with_another: with a second such call, to another line of the same
+    organisation.
+    """
     number = next(NUMBERS)
     other = new_line(line.member, next(NUMBERS), region="US")
     for called, grade in ((line, one), (other, with_another)):
-        assert called.twilio(call(number, StirVerstat=verstat)).status_code == 200
+        said = {} if verstat is None else {"StirVerstat": verstat}
+        assert called.twilio(call(number, **said)).status_code == 200
         evidence = employer.look_up(number)["evidence"]
         assert (None if evidence is None else evidence["grade"]) == grade
     assert (len(line.hits()), len(other.hits())) == (1, 1)

@@ -1,4 +1,4 @@
-"""The canary hunt (DESIGN.md, sections 2 and 11): numbers, secrets and callers' texts are put through every operation,
+"""The canary hunt: numbers, secrets and callers' texts are put through every operation,
 and then searched for in everything that the registry leaves behind.
 
 Each place holds a control value as well, written there on purpose, and what is found there must be that alone.

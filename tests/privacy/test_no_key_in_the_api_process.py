@@ -1,4 +1,4 @@
-"""Whoever reads the memory of a process that answers requests finds no key in it (DESIGN.md, section 4).
+"""Whoever reads the memory of a process that answers requests finds no key in it (docs/adr/0012).
 
 The programs are started as an operator starts them, put to every kind of work that needs a key, and then searched,
 byte by byte. The same search finds the keys in the signers: it is not blind.

@@ -1,4 +1,4 @@
-"""Whatever has happened to a registry, asking privately tells exactly what asking plainly tells (PRIVATE.md)."""
+"""Whatever has happened to a registry, asking privately tells exactly what asking plainly tells."""
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import date, time, timedelta

@@ -1,6 +1,6 @@
 """Any order of operations on the real registry, and after each of them the same answers as from a small model of it.
 
-The model (tests/registry_model.py) is written from DESIGN.md, section 6, and knows nothing of how the registry does it.
+The model (tests/registry_model.py) is written by hand and knows nothing of how the registry does it.
 """
 
 import csv

@@ -151,7 +151,7 @@ def test_the_report_of_signed_requests_says_what_came_how_and_prints_no_number()
     assert "555" not in printed
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.039, "an estimated 3.9% of the contacts"), (None, "control")])
+@pytest.mark.parametrize(("share", "said"), [(0.039, "an estimated 3.9% of the contacts"), (None, "No baseline")])
 def test_the_baseline_is_shown_with_its_intervals(share: float | None, said: str) -> None:
     days = {"estimate": 0.08, "low": 0.04, "high": 0.15}
     control = {"lines": 1, "line_days": 90, "contacts": 10, "rate": 0.111, "proportion": days}

@@ -44,8 +44,8 @@ def test_twilio_says_one_of_twenty_one_things_of_a_caller_id() -> None:
     assert STIR_VERSTAT["TN-Validation-Passed-B-Passthrough"] == (Verification.PASSED, Attestation.B, False)
     assert STIR_VERSTAT["TN-Validation-Failed-A-Diverted"] == (Verification.FAILED, None, True)
     assert STIR_VERSTAT["TN-Validation-Failed"] == (Verification.FAILED, None, False)
-    assert STIR_VERSTAT["No-TN-Validation"] == (Verification.ABSENT, None, False)
-    assert STIR_VERSTAT["NULL"] == (None, None, False)
+    assert STIR_VERSTAT["No-TN-Validation"] == (Verification.FAILED, None, False)
+    assert STIR_VERSTAT["NULL"] == (Verification.FAILED, None, False)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,15 @@ def test_twilio_says_one_of_twenty_one_things_of_a_caller_id() -> None:
         ({**MESSAGE, "To": "", "Called": LINE}, Received(SM, NUMBER, Channel.SMS, to=(LINE,))),
         ({**CALL, "ForwardedFrom": NUMBER}, Received(CA, NUMBER, Channel.VOICE, diverted=True)),
         ({**CALL, "ForwardedFrom": ""}, Received(CA, NUMBER, Channel.VOICE)),
-        ({**CALL, "StirVerstat": "x"}, Received(CA, NUMBER, Channel.VOICE, unknown_verification=True)),
+        ({**CALL, "StirVerstat": "NULL"}, Received(CA, NUMBER, Channel.VOICE, verification=Verification.FAILED)),
+        (
+            {**CALL, "StirVerstat": "x"},
+            Received(CA, NUMBER, Channel.VOICE, verification=Verification.FAILED, unknown_verification=True),
+        ),
+        (
+            {**CALL, "StirVerstat": ""},
+            Received(CA, NUMBER, Channel.VOICE, verification=Verification.FAILED, unknown_verification=True),
+        ),
         ({**CALL, "Direction": "outbound-dial"}, None),
         ({**MESSAGE, "SmsStatus": "sent"}, None),
     ],
@@ -168,8 +176,8 @@ def test_a_telnyx_call_is_read() -> None:
         ("A", "", None, False),
         ("", "false", Verification.ABSENT, False),
         ("", "true", None, False),
-        ("D", "true", None, True),
-        ("A", "yes", None, True),
+        ("D", "true", Verification.FAILED, True),
+        ("A", "yes", Verification.FAILED, True),
     ],
 )
 def test_what_telnyx_says_of_a_caller_id_is_matched_exactly(

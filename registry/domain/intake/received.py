@@ -43,7 +43,7 @@ class Received:
     occurred_at: aware; None where the provider does not tell it, which is now. region: where national formats are to be
     read; None: where the decoy is. to: the numbers that were called or written to, none where that is not told.
     unknown_verification: the provider said something of the caller ID's signature that
-    this module does not know; it counts as not told.
+    its module does not know; it is taken for one that failed.
     """
 
     sid: str = field(repr=False)

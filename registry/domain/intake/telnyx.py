@@ -83,13 +83,16 @@ def _call(
     to: tuple[str, ...],
     diverted: bool,
 ) -> Received:
-    """attested: a level or nothing. validated: whether its signature holds, as a truth value or its name."""
+    """attested: a level or nothing. validated: whether its signature holds, as a truth value or its name.
+
+    What is told and is neither is taken for a signature that failed, and so counts for nothing.
+    """
     level = attested if isinstance(attested, str) and attested in set(Attestation) else None
     if isinstance(validated, str):
         validated = validated.lower()
     flag = _FLAGS.get(validated, "unknown") if isinstance(validated, str | bool | None) else "unknown"
     unknown = flag == "unknown" or (level is None and attested is not None and attested != "")
-    verification: Verification | None = None
+    verification = Verification.FAILED if unknown else None
     if not unknown and level is not None and flag is not None:
         verification = Verification.PASSED if flag else Verification.FAILED
     elif not unknown and flag is False:

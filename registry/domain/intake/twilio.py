@@ -23,10 +23,9 @@ _MMS_SID: Final = "MM"
 _INCOMING: Final = frozenset({"received", "receiving"})
 _CHAT_ADDRESSES: Final = ("whatsapp:", "messenger:", "rcs:")
 
-STIR_VERSTAT: Final[Mapping[str, tuple[Verification | None, Attestation | None, bool]]] = {
-    "No-TN-Validation": (Verification.ABSENT, None, False),
-    "TN-Validation-Failed": (Verification.FAILED, None, False),
-    "NULL": (None, None, False),
+STIR_VERSTAT: Final[Mapping[str, tuple[Verification, Attestation | None, bool]]] = {
+    # It is told only of calls that were signed: so these, too, say of a signature that it does not bear the caller out.
+    **dict.fromkeys(("No-TN-Validation", "TN-Validation-Failed", "NULL"), (Verification.FAILED, None, False)),
 } | {
     f"TN-Validation-{result}-{attestation}{variant}": (
         verification,
@@ -41,6 +40,8 @@ STIR_VERSTAT: Final[Mapping[str, tuple[Verification | None, Attestation | None, 
     )
 }
 """Every value that Twilio documents: verification, attestation, diverted. Matched exactly."""
+_NOT_TOLD: Final = (None, None, False)
+_UNKNOWN: Final = (Verification.FAILED, None, False)
 
 
 def received(delivery: Delivery) -> Received | None:
@@ -76,8 +77,8 @@ def _message(given: dict[str, str], sid: str, number: str) -> Received | None:
 def _call(given: dict[str, str], sid: str, number: str) -> Received | None:
     if given.get("Direction", "inbound") != "inbound":
         return None
-    told = given.get("StirVerstat", "NULL")
-    verification, attestation, diverted = STIR_VERSTAT.get(told, (None, None, False))
+    told = given.get("StirVerstat")
+    verification, attestation, diverted = _NOT_TOLD if told is None else STIR_VERSTAT.get(told, _UNKNOWN)
     return Received(
         sid,
         number,
@@ -86,7 +87,7 @@ def _call(given: dict[str, str], sid: str, number: str) -> Received | None:
         attestation=attestation,
         verification=verification,
         diverted=diverted or bool(given.get("ForwardedFrom")),
-        unknown_verification=told not in STIR_VERSTAT,
+        unknown_verification=told is not None and told not in STIR_VERSTAT,
     )
 
 
