@@ -7,7 +7,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -27,9 +27,12 @@ from registry.operations import manage_keys
 from registry.operations.registry import Registry
 from registry.settings import Settings
 
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("deep", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_PATIENT: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Every run draws other examples, so that the runs of a day together see many. In CI a failure can be repeated from what
+# is printed; `deep` is for a night.
+settings.register_profile("dev", _PATIENT, max_examples=50)
+settings.register_profile("ci", _PATIENT, max_examples=50, print_blob=True)
+settings.register_profile("deep", _PATIENT, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 # In a shell's background job Ctrl-C is ignored, and under nohup a closed terminal, which every program that is started
 # here would inherit.
