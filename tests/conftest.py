@@ -4,9 +4,7 @@ import os
 import secrets
 import shutil
 import signal
-import sys
 import tempfile
-import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 from databases import DatabaseUrls, as_superuser, named
 from hypothesis import HealthCheck, settings
+from measuring import unmeasured
 from members import Clock, Member, new_member, open_test_registry
 from psycopg import sql
 from starlette.testclient import TestClient
@@ -55,20 +54,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Coverage looks away from tests of long files and of properties. Before Python 3.12 it doubles the time that they
-    take, and the lines that they run are measured in shorter tests.
+    """Coverage looks away from tests of long files and of properties: the lines that they run are measured in shorter
+    tests.
     """
     of_properties = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
     if not of_properties and item.get_closest_marker("long") is None:
         return (yield)
-    here, elsewhere = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]  # it means none, though typeshed does not say so
-    try:
+    with unmeasured():
         return (yield)
-    finally:
-        threading.settrace(elsewhere)  # type: ignore[arg-type]
-        sys.settrace(here)
 
 
 @pytest.fixture(scope="session", autouse=True)

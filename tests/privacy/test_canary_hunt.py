@@ -33,6 +33,7 @@ from canary_abuses import abuse, break_down
 from canary_requests import run_beside_the_api, succeed
 from holders import tags as tags_of
 from hunting_ground import Answer, Ask, Ground, opened_ground
+from measuring import unmeasured
 from private_asker import ASKING
 from psycopg import sql
 
@@ -58,7 +59,7 @@ _SIGNED = {"takeIn"}
 @pytest.fixture(scope="module")
 def ground() -> Generator[Ground]:
     """Everything was asked of it, what succeeds, what is refused and what breaks, and it still runs."""
-    with opened_ground(_USER_AGENT) as opened:
+    with unmeasured(), opened_ground(_USER_AGENT) as opened:
         for kind, scopes in (("investigator", None), ("employer", ASKING), ("operator", None)):
             opened.new_member(kind, scopes)
         succeed(opened)
