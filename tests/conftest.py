@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one cluster a session, one migrated template, a fresh copy of it for each test."""
 
+import gc
 import os
 import secrets
 import shutil
@@ -46,6 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "long: of a file that takes so long that no core should be left with it at the end, nor measure it"
     )
     config.option.loadscopereorder = False  # else files of few tests come last, however long these take
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing of all that is imported and collected here is garbage before the end: nobody need look through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
