@@ -9,6 +9,9 @@ N ?= 10000
 run: $(VENV)/.run
 	@exec $(BIN)/demand-registry run
 
+# With bytecode even where the environment wants none: hundreds of processes are started, and each would compile all that
+# it imports, the workers 200 rewritten files of tests besides.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 

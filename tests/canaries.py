@@ -146,13 +146,17 @@ class Needles:
                 found |= {f"{name}, in hex" for name in self.found_in(decoded, layers=layers - 1)}
         return found
 
-    def found_in_files(self, folder: Path, *, but_for: frozenset[bytes] = frozenset()) -> dict[str, set[str]]:
+    def found_in_files(
+        self, folder: Path, *, but_for: frozenset[bytes] = frozenset(), outside: Path | None = None
+    ) -> dict[str, set[str]]:
         """Name of a finding -> the files below the folder that hold it. A file's own name counts as content.
 
-        but_for: blocks that were there before any canary was.
+        but_for: blocks that were there before any canary was. outside: a folder in it that is searched by itself.
         """
         found: dict[str, set[str]] = {}
         for path in sorted(folder.rglob("*")):
+            if outside is not None and outside in path.parents:
+                continue
             here = str(path.relative_to(folder))
             content = b"".join(block for block in _blocks(path) if block not in but_for)
             for name in self.found_in(here) | self.found_in(content):

@@ -67,7 +67,7 @@ class Desk:
         """A process of its own, at the head of a session of its own. Killed at the end if it still runs."""
         with subprocess.Popen(
             [PROGRAM, *self.arguments(file, *options, out=out)],
-            env=clean_environment(self.environment, measured=False),
+            env=clean_environment(self.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -23,14 +23,9 @@ PROGRAM: Final = str(Path(sys.executable).with_name("demand-registry"))
 PATIENCE_SECONDS: Final = 60
 
 
-def clean_environment(values: Mapping[str, str], *, measured: bool = True) -> dict[str, str]:
-    """This process's, without any setting of a registry but the given ones.
-
-    measured: whether coverage may follow. Where a process is stopped by a signal and has workers of its own, it writes
-    one file from two sides, and says so with a traceback now and then.
-    """
-    foreign = ("REGISTRY_",) if measured else ("REGISTRY_", "COVERAGE_PROCESS_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+def clean_environment(values: Mapping[str, str]) -> dict[str, str]:
+    """This process's, without any setting of a registry but the given ones."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     return {**kept, "COLUMNS": "200", **values}
 
 
@@ -127,14 +122,12 @@ def started(
     printed: Path,
     environment: Mapping[str, str],
     ready: str,
-    *,
-    measured: bool = True,
 ) -> Generator[Server]:
     """Waits until it has printed what `ready` says (a regular expression). Killed at the end if it still runs."""
     with printed.open("wb") as file:
         process = subprocess.Popen(
             [PROGRAM, *arguments],
-            env=clean_environment({**environment, "REGISTRY_PORT": str(port)}, measured=measured),
+            env=clean_environment({**environment, "REGISTRY_PORT": str(port)}),
             cwd=printed.parent,
             stdin=subprocess.DEVNULL,
             stdout=file,

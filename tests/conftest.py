@@ -1,19 +1,21 @@
 """A real PostgreSQL for every test: one cluster a session, one migrated template, a fresh copy of it for each test."""
 
+import gc
 import os
 import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
 from argon2 import PasswordHasher
 from databases import DatabaseUrls, as_superuser, named
 from hypothesis import HealthCheck, settings
+from measuring import unmeasured
 from members import Clock, Member, new_member, open_test_registry
 from psycopg import sql
 from starlette.testclient import TestClient
@@ -27,9 +29,12 @@ from registry.operations import manage_keys
 from registry.operations.registry import Registry
 from registry.settings import Settings
 
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("deep", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_PATIENT: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Every run draws other examples, so that the runs of a day together see many. In CI a failure can be repeated from what
+# is printed; `deep` is for a night.
+settings.register_profile("dev", _PATIENT, max_examples=50)
+settings.register_profile("ci", _PATIENT, max_examples=50, print_blob=True)
+settings.register_profile("deep", _PATIENT, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 # In a shell's background job Ctrl-C is ignored, and under nohup a closed terminal, which every program that is started
 # here would inherit.
@@ -39,13 +44,36 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "long: of a file that takes so long that no core should be left with it at the end"
+        "markers", "long: of a file that takes so long that no core should be left with it at the end, nor measure it"
     )
     config.option.loadscopereorder = False  # else files of few tests come last, however long these take
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing of all that is imported and collected here is garbage before the end: nobody need look through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Coverage looks away from tests of long files and of properties: the lines that they run are measured in shorter
+    tests.
+    """
+    of_properties = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    if not of_properties and item.get_closest_marker("long") is None:
+        return (yield)
+    with unmeasured():
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -202,7 +202,7 @@ class Leaked:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, PROGRAM, point, self.folder, "generations", "rekey", "--yes", *arguments],
-                env=clean_environment(self.cli.environment, measured=False),
+                env=clean_environment(self.cli.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

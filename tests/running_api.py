@@ -115,7 +115,7 @@ def running_api(
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env=clean_environment({**variables, **(environment or {})}, measured=workers == 1),
+            env=clean_environment({**variables, **(environment or {})}),
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=output,

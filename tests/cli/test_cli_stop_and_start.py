@@ -116,7 +116,7 @@ def test_serve_answers_with_several_workers_and_stops_with_nothing_left(cli: Com
     environment = {**cli.environment, "TMPDIR": str(temporary)}
     ready = r"startup complete[\s\S]*startup complete"
     arguments = ["serve", "--workers", "2"]
-    with started(arguments, free_port(), tmp_path / "log.txt", environment, ready, measured=False) as server:
+    with started(arguments, free_port(), tmp_path / "log.txt", environment, ready) as server:
         for _ in range(4):
             answer = httpx.get(f"{server.url}/health/ready")
             assert answer.status_code == 200
@@ -138,7 +138,7 @@ def test_an_api_that_cannot_start_is_told_in_a_sentence(cli: CommandLine, tmp_pa
         given = {**cli.environment, "PYTHONPATH": str(tmp_path), "REGISTRY_PORT": str(free_port())}
         done = subprocess.run(
             [PROGRAM, "serve", "--workers", workers],
-            env=clean_environment(given, measured=False),
+            env=clean_environment(given),
             capture_output=True,
             text=True,
             check=False,

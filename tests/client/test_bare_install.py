@@ -53,7 +53,7 @@ def run(*command: str | Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env=clean_environment({"PIP_DISABLE_PIP_VERSION_CHECK": "1"}, measured=False),
+        env=clean_environment({"PIP_DISABLE_PIP_VERSION_CHECK": "1"}),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -120,6 +120,6 @@ def test_a_log_is_witnessed_and_verified_and_a_receipt_too(bare: Path, tmp_path:
         capture_output=True,
         text=True,
         check=False,
-        env=clean_environment({}, measured=False),
+        env=clean_environment({}),
     )
     assert (needed.returncode, "needs the server's packages" in needed.stderr) == (3, True), needed.stderr

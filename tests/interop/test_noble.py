@@ -25,6 +25,7 @@ from registry.domain.credentials import Scope
 from registry.key_file import KeyFile
 from registry.keys import KEY_INFO
 
+pytestmark = pytest.mark.long
 RFC: Final = json.loads((SOURCES / "rfc9497_voprf_vectors.json").read_text(encoding="utf-8"))
 BAD_ENCODINGS: Final = json.loads((SOURCES / "rfc9496_bad_encodings.json").read_text(encoding="utf-8"))
 PUBLISHED: Final = SOURCES.parents[1] / "openapi" / "vectors.json"

@@ -18,6 +18,7 @@ from registry.cli import rekey
 from registry.db import rekeying
 from registry.db.database import Writing
 
+pytestmark = pytest.mark.long
 AT: Final = f"{days_ago(5)}T10:00:00+00:00"
 
 

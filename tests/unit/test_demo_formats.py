@@ -19,6 +19,7 @@ from registry.demo.formats import STYLES, write
 from registry.domain.errors import Code, Refused
 from registry.domain.numbers import EXTENSION_IGNORED, Normaliser, RegionNotServed
 
+pytestmark = pytest.mark.long
 SANDBOX = Normaliser(frozenset({"US", "CA"}), accept_fictional=True)
 WORLD = Normaliser(frozenset({*phonenumbers.SUPPORTED_REGIONS, "001"}), accept_fictional=True)
 
