@@ -8,8 +8,8 @@ lost.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Full
@@ -33,6 +33,8 @@ from registry.operations.registry import Registry
 from registry.operations.take_in import NO_NUMBER, Intake, PreparedIntake, Taken, prepare_together
 from registry.operations.take_in_together import WaitingIntake, take_in_together
 from registry.tagging import SealedSecret
+
+_log = logging.getLogger(__name__)
 
 Rest = Callable[[], Taken | None]
 """What is left to do for one request by itself. Raises its Refused, recorded."""
@@ -179,7 +181,7 @@ class _Round:
         """Together where that is possible; each by itself, whatever it was that went wrong, where it is not."""
         for at, intake in intakes.items():
             self._outcomes[at] = partial(_take_alone, self._arrived[at].arrival, intake, callers[at])
-        with suppress(Exception):
+        try:
             prepared = prepare_together(self._registry, list(intakes.values()))
             waiting = {
                 at: WaitingIntake(intake, callers[at], self._arrived[at].arrival.request, ready)
@@ -187,10 +189,14 @@ class _Round:
                 if isinstance(ready, PreparedIntake)
             }
             answers = take_in_together(self._registry, list(waiting.values()))
-            for at, answered in zip(waiting, answers, strict=True):
-                if answered is not None:
-                    _count(intakes[at], answered)
-                    self._outcomes[at] = answered.result
+        except Exception as error:  # noqa: BLE001 - whatever it is, each is tried again, and then tells what is wrong
+            extra = {"requests": len(intakes), "error": type(error).__name__}
+            _log.warning("providers' requests could not be recorded together", extra=extra)
+            return
+        for at, answered in zip(waiting, answers, strict=True):
+            if answered is not None:
+                _count(intakes[at], answered)
+                self._outcomes[at] = answered.result
 
 
 def _take_alone(arrival: Arrival, operation: Intake, caller: Caller) -> Taken | None:
