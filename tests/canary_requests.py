@@ -295,6 +295,11 @@ def _administration(ground: Ground, key: str) -> None:
     _good(ground, Ask("revokeKey", path={"key_id": issued["id"]}, key=key))
     _good(ground, Ask("listOrganisations", query={"limit": "1"}, key=key))
 
+    lines: Any = _good(ground, Ask("listDecoys", query={"quarantined": "false"}, key=key)).json
+    line = {"decoy_id": lines["data"][0]["id"]}
+    _good(ground, Ask("quarantineDecoy", path=line, key=key))
+    assert ground.ask(Ask("releaseDecoy", path=line, key=ground.keys["investigator"])).status == 409
+    _good(ground, Ask("releaseDecoy", path=line, key=key))
     _json(ground, Ask("addExclusion", key=key), {"number": EXCLUDED, "reason": "outreach"})
     _json(ground, Ask("addExclusion", key=key), {"number": ASKED, "reason": "police"})
     assert ground.ask(Ask("addExclusion", key=key).with_json({"number": ASKED, "reason": "police"})).status == 409

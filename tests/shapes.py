@@ -25,6 +25,7 @@ DECOY: Final = frozenset(
         *("quarantined_at", "quarantine_reason"),
     }
 )
+LISTED_DECOY: Final = DECOY | {"organisation_id", "organisation", "withheld_contacts", "last_intake_day"}
 IMPORT: Final = frozenset(
     {"rows", "recorded", "duplicate", "refused", "ignored", "dry_run", "audit_id", "audit_ids", "refused_rows"}
 )

@@ -40,6 +40,8 @@ SECTIONS: Final = {
         "organisations": ("organisations", "Create, list, suspend, resume and limit organisations."),
         "keys": ("keys", "Issue, list, revoke and expire API keys."),
         "providers": ("providers", "What telephony providers sign their requests with."),
+        "decoys": ("decoys", "Investigators' lines: list, quarantine, release."),
+        "hits": ("hits", "Take back a contact."),
         "exclusions": ("exclusions", "Numbers that are never listed."),
         "disputes": ("disputes", "Challenges to a listing."),
         "subjects": ("subjects", "Tell a person who was told about their number."),
