@@ -102,15 +102,24 @@ class ListOrganisations(_ListOperation[Organisation]):
 
 @dataclass(frozen=True, slots=True)
 class ListExclusions(_ListOperation[Exclusion]):
-    """An investigator sees its own alone, the operator everybody's."""
+    """An investigator sees its own alone, the operator everybody's. organisation: only this one's, which finds nothing
+    where these are not the caller's to see. active: only those that are in force, or only those that have ended.
+    """
 
     name = "list_exclusions"
     after: UUID | None
     limit: int
+    organisation: UUID | None = None
+    active: bool | None = None
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[Exclusion]]:
         side = side_of(caller)
-        return self._page(lambda after, most: exclusions.page(tx, before=after, most=most, only_of=side))
+        if side is not None and self.organisation not in {None, side}:
+            return self._page(lambda _after, _most: [])
+        owner, now = self.organisation if side is None else side, registry.clock()
+        return self._page(
+            lambda after, most: exclusions.page(tx, before=after, most=most, now=now, only_of=owner, active=self.active)
+        )
 
 
 @dataclass(frozen=True, slots=True)
