@@ -41,6 +41,19 @@ EXCLUSION: Final = frozenset(
 EXCLUSION_IMPORT: Final = frozenset(
     {"rows", "added", "already", "refused", "dry_run", "audit_id", "audit_ids", "refused_rows"}
 )
+EXCLUSION_REMOVAL_FILE: Final = frozenset(
+    {
+        "rows",
+        "ended",
+        "not_excluded",
+        "refused",
+        "dry_run",
+        "audit_id",
+        "audit_ids",
+        "refused_rows",
+        "not_excluded_rows",
+    }
+)
 DISPUTE: Final = frozenset({"id", "opened_at", "due_on", "closed_at", "resolution"})
 ACCOUNT: Final = frozenset({"organisation_id", "organisation", "kind", "key", "scopes", "mode", "limits", "audit_id"})
 LIMIT: Final = frozenset({"name", "quota", "window_seconds", "remaining", "reset_seconds", "unit"})

@@ -1,9 +1,9 @@
 """The command line `demand-registry`: one module per noun, imported only when it is asked for.
 
-So the commands that only speak HTTP (`check`, `import`, `exclusions import`, `version`) run on the base install, and
-none waits for what it does not use. Owns the list of commands. No message of this package may repeat what was typed
-where it could be a phone number or a secret, and neither is ever taken from the arguments, which process lists and
-shell histories show.
+So the commands that only speak HTTP (`check`, `import`, `exclusions` with an API key, `version`) run on the base
+install, and none waits for what it does not use. Owns the list of commands. No message of this package may repeat what
+was typed where it could be a phone number or a secret, and neither is ever taken from the arguments, which process
+lists and shell histories show.
 """
 
 import re

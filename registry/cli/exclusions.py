@@ -12,6 +12,7 @@ _VERBS: Final = {
     "import": ("import_exclusions", "command"),
     "add": ("exclusion_verbs", "add"),
     "remove": ("exclusion_verbs", "remove"),
+    "remove-file": ("remove_exclusions", "command"),
     "list": ("exclusion_verbs", "list_all"),
 }
 
@@ -35,6 +36,7 @@ class _Verbs(click.Group):
                     ("import", "Exclude a file of numbers."),
                     ("add", "Exclude a number, at once."),
                     ("remove", "End the exclusion of a number."),
+                    ("remove-file", "End the exclusions of a file of numbers."),
                     ("list", "Show the exclusions that are in force."),
                 ]
             )
@@ -50,7 +52,8 @@ class _Verbs(click.Group):
     "Examples:\n"
     "  demand-registry exclusions import team.csv --reason own_staff --region US\n"
     "  demand-registry exclusions add --reason outreach --region US\n"
-    "  demand-registry exclusions remove < number.txt",
+    "  demand-registry exclusions remove < number.txt\n"
+    "  demand-registry exclusions remove-file left.csv --region US",
 )
 def command() -> None:
     """Numbers that are never listed, whatever contacts are recorded: outreach workers, police, survivors.

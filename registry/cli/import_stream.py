@@ -14,7 +14,7 @@ from registry.client.target import Target
 
 NDJSON: Final = "application/x-ndjson"
 _PIECE_BYTES: Final = 262_144
-_AGAIN: Final = "What was recorded stays recorded; import the file again, and nothing counts twice."
+AGAIN: Final = "What was recorded stays recorded; import the file again, and nothing counts twice."
 
 
 def events(
@@ -25,7 +25,7 @@ def events(
     media_type: str,
     query: Mapping[str, Sequence[str]],
     sent: Callable[[int], None],
-    again: str = _AGAIN,
+    again: str = AGAIN,
 ) -> Iterator[Mapping[str, Any]]:
     """`progress`, `refused` and at last `summary`, one object each. endpoint: the path that takes the
     file. sent: called with the bytes of every piece. again: what to do where it was cut off.

@@ -102,6 +102,8 @@ _HELD: Final = select(exclusions.c.tag).where(
     exclusions.c.reason != "flood",
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
 )
+_STANDING: Final = select(exclusions.c.tag).where(exclusions.c.tag == any_(_TAGS), _NOT_REMOVED)
+_STANDING_OF_SIDE: Final = _STANDING.where(_OF_SIDE)
 _END: Final = (
     update(exclusions)
     .values(removed_at=func.clock_timestamp())
@@ -259,6 +261,14 @@ def remove_every(tx: Writing, tags: Sequence[bytes]) -> list[Ended]:
     """Ends the exclusions of all sides."""
     parameters = {"tags": bytes_array(tags)}
     return _ended(lambda: tx.connection.execute(_END_EVERY, parameters))
+
+
+def removable(tx: Reading, tags: Sequence[bytes], organisation_id: UUID | None, *, every: bool) -> frozenset[bytes]:
+    """Those of the tags for which `remove`, or with every `remove_every`, would end something."""
+    if every:
+        return frozenset(row[0] for row in tx.connection.execute(_STANDING, {"tags": bytes_array(tags)}))
+    parameters = {"tags": bytes_array(tags), "owner": organisation_id}
+    return frozenset(row[0] for row in tx.connection.execute(_STANDING_OF_SIDE, parameters))
 
 
 def remove_one(tx: Writing, id_: UUID, *, only_of: UUID | None) -> list[Ended]:
