@@ -20,6 +20,7 @@ from api.resources import (
     disputes,
     documentation,
     exclusion_imports,
+    exclusion_removals,
     exclusions,
     health,
     hit_imports,
@@ -68,6 +69,7 @@ RESOURCES = (
     keys,
     exclusions,
     exclusion_imports,
+    exclusion_removals,
     disputes,
     subject_disclosures,
     audit_events,
@@ -116,7 +118,7 @@ def wire(registry: Registry, log_key: LogKey | None = None) -> FastAPI:
         Edge,
         new_id=registry.new_id,
         body_cap=registry.settings.json_body_bytes,
-        streamed=frozenset({check_files.PATH, hit_imports.PATH, exclusion_imports.PATH}),
+        streamed=frozenset({check_files.PATH, hit_imports.PATH, exclusion_imports.PATH, exclusion_removals.PATH}),
         always={"Demand-Registry-Mode": mode},
     )
     return app

@@ -6,6 +6,7 @@ Whose rows they are is the resource's business. Nothing here holds more of a fil
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -77,13 +78,21 @@ async def import_events(
 
 
 async def import_answer(
-    request: Request, call: Call, events: AsyncIterator[Event], release: Callable[[], None]
+    request: Request,
+    call: Call,
+    events: AsyncIterator[Event],
+    release: Callable[[], None],
+    *,
+    listed: Sequence[str] = ("refused",),
 ) -> Response:
-    """Lines where the client asks for them, else one document. release: waits for what works ahead, closes the file."""
+    """Lines where the client asks for them, else one document. release: waits for what works ahead, closes the file.
+
+    listed: the events that the document lists under their name and `_rows`.
+    """
     if NDJSON in request.headers.get("accept", ""):
         return ReleasingStream(_lines(events, call), call.headers(), NDJSON, release)
     try:
-        return await _whole(events, call)
+        return await _whole(events, call, listed)
     finally:
         await run_in_threadpool(release)
 
@@ -97,27 +106,29 @@ async def _lines(events: AsyncIterator[Event], call: Call) -> AsyncIterator[byte
         yield json.dumps({"problem": document}).encode() + b"\n"
 
 
-async def _whole(events: AsyncIterator[Event], call: Call) -> Response:
-    """One JSON document. Refused rows wait in a file, not in memory, until the counts before them are known."""
-    waiting = tempfile.SpooledTemporaryFile(max_size=1_048_576)  # noqa: SIM115 - closed when it is sent
-    summary: Event = {}
-    try:
+async def _whole(events: AsyncIterator[Event], call: Call, listed: Sequence[str]) -> Response:
+    """One JSON document. Listed rows wait in files, not in memory, until the counts before them are known."""
+    with ExitStack() as closing:
+        waiting = {name: closing.enter_context(tempfile.SpooledTemporaryFile(max_size=1_048_576)) for name in listed}
+        summary: Event = {}
         async for event in events:
-            if "refused" in event:
-                waiting.write((b"," if waiting.tell() else b"") + json.dumps(event["refused"]).encode())
+            for name in event.keys() & waiting.keys():
+                file = waiting[name]
+                file.write((b"," if file.tell() else b"") + json.dumps(event[name]).encode())
             summary = event.get("summary", summary)
         if not summary:
             raise Refused(Code.UPLOAD_INCOMPLETE, "The client went away.")
-    except BaseException:
-        waiting.close()
-        raise
+        sent = closing.pop_all()
 
     def parts() -> Iterator[bytes]:
-        with waiting:
-            yield json.dumps(summary).encode()[:-1] + b', "refused_rows": ['
-            waiting.seek(0)
-            while part := waiting.read(65_536):
-                yield part
-            yield b"]}"
+        with sent:
+            yield json.dumps(summary).encode()[:-1]
+            for name, file in waiting.items():
+                yield f', "{name}_rows": ['.encode()
+                file.seek(0)
+                while part := file.read(65_536):
+                    yield part
+                yield b"]"
+            yield b"}"
 
     return StreamingResponse(parts(), 200, call.headers(), "application/json")

@@ -393,7 +393,7 @@ CREATE TABLE registry.decoys (
     CONSTRAINT decoys_label_length CHECK (((char_length(label) >= 1) AND (char_length(label) <= 200))),
     CONSTRAINT decoys_live_window CHECK ((live_until > live_from)),
     CONSTRAINT decoys_quarantine CHECK (((quarantined_at IS NULL) = (quarantine_reason IS NULL))),
-    CONSTRAINT decoys_quarantine_reason CHECK ((quarantine_reason = ANY (ARRAY['manual'::text, 'flood'::text]))),
+    CONSTRAINT decoys_quarantine_reason CHECK ((quarantine_reason = ANY (ARRAY['manual'::text, 'flood'::text, 'operator'::text]))),
     CONSTRAINT decoys_role CHECK ((role = ANY (ARRAY['advertisement'::text, 'control'::text, 'deterrence'::text, 'test'::text]))),
     CONSTRAINT decoys_tag CHECK ((octet_length(tag) = 32))
 );

@@ -204,7 +204,7 @@ def _exclusions(ground: Ground, key: str) -> None:
     table += f"{LISTED},{REFUSED},{REFUSED},{REFUSED},{REFUSED}\n"
     lines = [{"number": NOT_SERVED_EITHER}, {"number": {"of": REFUSED}}, {REFUSED: MESSAGE}, {"number": REFUSED[:-2]}]
     ndjson = "".join(f"{json.dumps(line)}\n" for line in lines) + f'{{"number": "{REFUSED}\n'
-    csv, whole = {"Content-Type": "text/csv"}, {"reason": "own_staff"}
+    csv, whole, region = {"Content-Type": "text/csv"}, {"reason": "own_staff"}, {"region": "US"}
     for ask in (
         Ask("importExclusions", body=table.encode(), headers=csv, query={"dry_run": "true"}, key=key),
         Ask("importExclusions", body=table.encode(), headers={**csv, "Accept": "application/x-ndjson"}, key=key),
@@ -218,7 +218,13 @@ def _exclusions(ground: Ground, key: str) -> None:
     ):
         _good(ground, ask)
     _json(ground, Ask("addExclusion", key=key), {"number": national(DISPUTED), "region": "US", "reason": "own_staff"})
-    kept: Any = _good(ground, Ask("listExclusions", key=key)).json
+    for query in ({"dry_run": "true", **region}, region):
+        _good(ground, Ask("removeExclusionFile", body=table.encode(), headers=csv, query=query, key=key))
+    kind = {"Content-Type": "application/x-ndjson", "Accept": "application/x-ndjson"}
+    _good(ground, Ask("removeExclusionFile", body=ndjson.encode(), headers=kind, key=key))
+    _json(ground, Ask("addExclusion", key=key), {"number": NOT_SERVED, "reason": "outreach"})
+    kept: Any = _good(ground, Ask("listExclusions", query={"active": "true"}, key=key)).json
+    assert len(kept["data"]) == 2
     for one in kept["data"]:
         _good(ground, Ask("endExclusion", path={"exclusion_id": one["id"]}, key=key))
 
@@ -295,6 +301,11 @@ def _administration(ground: Ground, key: str) -> None:
     _good(ground, Ask("revokeKey", path={"key_id": issued["id"]}, key=key))
     _good(ground, Ask("listOrganisations", query={"limit": "1"}, key=key))
 
+    lines: Any = _good(ground, Ask("listDecoys", query={"quarantined": "false"}, key=key)).json
+    line = {"decoy_id": lines["data"][0]["id"]}
+    _good(ground, Ask("quarantineDecoy", path=line, key=key))
+    assert ground.ask(Ask("releaseDecoy", path=line, key=ground.keys["investigator"])).status == 409
+    _good(ground, Ask("releaseDecoy", path=line, key=key))
     _json(ground, Ask("addExclusion", key=key), {"number": EXCLUDED, "reason": "outreach"})
     _json(ground, Ask("addExclusion", key=key), {"number": ASKED, "reason": "police"})
     assert ground.ask(Ask("addExclusion", key=key).with_json({"number": ASKED, "reason": "police"})).status == 409

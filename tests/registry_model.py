@@ -25,6 +25,8 @@ class Decoy:
     live_until: datetime | None
     acquired_on: date | None
     quarantined: bool = False
+    imposed: bool = False
+    """Whether the operator put it into quarantine."""
 
 
 @dataclass

@@ -25,6 +25,7 @@ DECOY: Final = frozenset(
         *("quarantined_at", "quarantine_reason"),
     }
 )
+LISTED_DECOY: Final = DECOY | {"organisation_id", "organisation", "withheld_contacts", "last_intake_day"}
 IMPORT: Final = frozenset(
     {"rows", "recorded", "duplicate", "refused", "ignored", "dry_run", "audit_id", "audit_ids", "refused_rows"}
 )
@@ -39,6 +40,19 @@ EXCLUSION: Final = frozenset(
 )
 EXCLUSION_IMPORT: Final = frozenset(
     {"rows", "added", "already", "refused", "dry_run", "audit_id", "audit_ids", "refused_rows"}
+)
+EXCLUSION_REMOVAL_FILE: Final = frozenset(
+    {
+        "rows",
+        "ended",
+        "not_excluded",
+        "refused",
+        "dry_run",
+        "audit_id",
+        "audit_ids",
+        "refused_rows",
+        "not_excluded_rows",
+    }
 )
 DISPUTE: Final = frozenset({"id", "opened_at", "due_on", "closed_at", "resolution"})
 ACCOUNT: Final = frozenset({"organisation_id", "organisation", "kind", "key", "scopes", "mode", "limits", "audit_id"})

@@ -91,6 +91,15 @@ _STATE: Final[Mapping[Code, Wording]] = {
         advice="Choose another name, or use what already has this one.",
         example="This name is already in use.",
     ),
+    Code.QUARANTINED_BY_OPERATOR: Wording(
+        title="The operator has put the line into quarantine",
+        happened=(
+            "The registry's operator has put this line into quarantine, and it alone releases it. Nothing was changed: "
+            "the line goes on recording contacts, and none of them counts."
+        ),
+        advice="Ask the registry's operator why, and for the release. It sees the line under the same id.",
+        example="The registry's operator has put this line into quarantine, and it alone releases it.",
+    ),
     Code.ALREADY_RETRACTED: Wording(
         title="The hit is already retracted",
         happened="This hit was retracted before. It counts for nothing any more, and nothing was changed now.",

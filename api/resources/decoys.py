@@ -1,7 +1,7 @@
-"""Decoys: an investigator's lines."""
+"""Decoys: an investigator's lines. The operator sees everybody's, and may quarantine and release them."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -33,6 +33,8 @@ from registry.operations.operation import Answered
 from registry.operations.quarantine_decoy import QuarantineDecoy, QuarantineReason, ReleaseDecoy
 
 router = APIRouter(prefix="/v1/decoys", tags=["Decoys"], route_class=ProtectedRoute)
+WATCHING: Final = frozenset({Scope.DECOYS, Scope.OPERATOR})
+"""Who has a line may look at it and take it out of the count, and so may the operator."""
 
 LabelText = Annotated[Text, Field(min_length=1, max_length=LABEL_LENGTH, examples=["Line 4, north side"])]
 
@@ -73,7 +75,8 @@ class DecoyModel(AnswerModel):
     updated_at: datetime
     quarantined_at: datetime | None = Field(description="None of its contacts counts while this is set.")
     quarantine_reason: QuarantineReason | None = Field(
-        description="`manual`: you asked for it. `flood`: it had far more contacts than usual."
+        description="`manual`: its owner asked for it. `flood`: it had far more contacts than usual. `operator`: the "
+        "registry's operator asked for it, and alone releases it."
     )
 
     @classmethod
@@ -98,14 +101,26 @@ class DecoyAnswer(DecoyModel):
 
 
 class ListedDecoyModel(DecoyModel):
+    organisation_id: UUID = Field(description="Whose line it is.")
+    organisation: str
     withheld_contacts: int = Field(
         description=f"Callers of the last {WITHHELD_DAYS} days that withheld their number, as the provider told. "
         "They are no hits, and count against nobody."
     )
+    last_intake_day: date | None = Field(
+        description="Whether the line's webhook works: the UTC day of the last contact that a provider told of, in a "
+        "signed request. Null: of none so far. Contacts that you submit or import yourself leave it as it is."
+    )
 
     @classmethod
     def listed(cls, decoy: ListedDecoy) -> "ListedDecoyModel":
-        return cls(**dict(DecoyModel.of(decoy)), withheld_contacts=decoy.withheld_contacts)
+        return cls(
+            **dict(DecoyModel.of(decoy)),
+            organisation_id=decoy.organisation_id,
+            organisation=decoy.organisation,
+            withheld_contacts=decoy.withheld_contacts,
+            last_intake_day=decoy.last_intake_day,
+        )
 
 
 class DecoyList(AnswerModel):
@@ -146,16 +161,22 @@ def create_decoy(
 @router.get(
     "",
     operation_id="listDecoys",
-    summary="List your lines",
+    summary="List the lines",
     response_model=DecoyList,
     responses=responses(*PAGED),
 )
 def list_decoys(
-    call: Annotated[Call, Depends(call_for(Scope.DECOYS, ListDecoys))],
+    call: Annotated[Call, Depends(call_for(WATCHING, ListDecoys))],
+    organisation: Annotated[UUID | None, Query(description="Only its lines.")] = None,
+    quarantined: Annotated[
+        bool | None, Query(description="Only lines that are in quarantine, or only those that are not.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Newest first."""
+    """Newest first: your own lines, or, for the operator, everybody's. Another organisation's `organisation` finds
+    nothing, unless you are the operator.
+    """
 
     def render(answered: Answered[Page[ListedDecoy]]) -> DecoyList:
         page = answered.result
@@ -165,7 +186,7 @@ def list_decoys(
             audit_id=answered.audit_id,
         )
 
-    return call.read(ListDecoys(decode_cursor(cursor), limit), render)
+    return call.read(ListDecoys(decode_cursor(cursor), limit, organisation, quarantined), render)
 
 
 @router.patch(
@@ -200,11 +221,9 @@ def change_decoy(
     response_model=DecoyAnswer,
     responses=responses(*WRITING, Code.NOT_FOUND),
 )
-def quarantine_decoy(
-    call: Annotated[Call, Depends(call_for(Scope.DECOYS, QuarantineDecoy))], decoy_id: UUID
-) -> Response:
+def quarantine_decoy(call: Annotated[Call, Depends(call_for(WATCHING, QuarantineDecoy))], decoy_id: UUID) -> Response:
     """From now on none of its contacts counts, those before included. It goes on recording them. Asked again it changes
-    nothing.
+    nothing; but asked by the operator, who may ask it for anybody's line, it is the operator's from then on.
     """
     return call.write(QuarantineDecoy(decoy_id), _answer)
 
@@ -214,10 +233,10 @@ def quarantine_decoy(
     operation_id="releaseDecoy",
     summary="Release a line from quarantine",
     response_model=DecoyAnswer,
-    responses=responses(*WRITING, Code.NOT_FOUND),
+    responses=responses(*WRITING, Code.NOT_FOUND, Code.QUARANTINED_BY_OPERATOR),
 )
-def release_decoy(call: Annotated[Call, Depends(call_for(Scope.DECOYS, ReleaseDecoy))], decoy_id: UUID) -> Response:
+def release_decoy(call: Annotated[Call, Depends(call_for(WATCHING, ReleaseDecoy))], decoy_id: UUID) -> Response:
     """All its contacts count again, those recorded meanwhile too: retract those that should not. Asked again it changes
-    nothing.
+    nothing. What the operator has put into quarantine the operator alone releases.
     """
     return call.write(ReleaseDecoy(decoy_id), _answer)

@@ -28,7 +28,13 @@ from api.resources.model import AnswerModel, AuditId, Moment, Text
 from api.uploads import spool
 from registry.domain.errors import Code
 from registry.operations.ahead import prepared_ahead
-from registry.operations.exclusion_files import ExclusionFile, ExclusionFileOptions, ExclusionLines, ExclusionTable
+from registry.operations.exclusion_files import (
+    ExclusionFile,
+    ExclusionFileOptions,
+    ExclusionLines,
+    ExclusionRow,
+    ExclusionTable,
+)
 from registry.operations.import_exclusions import ImportCounts, ImportExclusions, chunks, refused_rows
 from registry.operations.manage_exclusions import require_future, require_reason, side_of
 
@@ -122,20 +128,24 @@ def _options(
     return ExclusionFileOptions(column_mapping(mapping), reason, region, expires_at)
 
 
-def _open(call: Call, file: IO[bytes], options: ExclusionFileOptions, *, lines: bool) -> ExclusionFile:
+def _open(call: Call, file: IO[bytes], options: ExclusionFileOptions, *, lines: bool) -> ExclusionFile[ExclusionRow]:
     settings = call.registry.settings
     if lines:
-        opened: ExclusionFile = call.recorded(
-            ExclusionLines, file, options, max_rows=settings.file_rows, max_line_bytes=settings.json_body_bytes
+        opened: ExclusionFile[ExclusionRow] = call.recorded(
+            ExclusionLines[ExclusionRow],
+            file,
+            options,
+            max_rows=settings.file_rows,
+            max_line_bytes=settings.json_body_bytes,
         )
     else:
-        opened = call.recorded(ExclusionTable, file, options, max_rows=settings.file_rows)
+        opened = call.recorded(ExclusionTable[ExclusionRow], file, options, max_rows=settings.file_rows)
     call.charge(ImportExclusions.name, opened.rows)
     return opened
 
 
 def _steps(
-    call: Call, file: ExclusionFile, progress: Progress[ImportCounts], *, dry_run: bool
+    call: Call, file: ExclusionFile[ExclusionRow], progress: Progress[ImportCounts], *, dry_run: bool
 ) -> Generator[list[Event]]:
     """One chunk at a time: excluded, counted, and its refused rows given out."""
     for chunk, operation, prepare in prepared_ahead(call.registry, chunks(file, dry_run=dry_run)):

@@ -165,10 +165,16 @@ def _removed(done: Answered[list[UUID]]) -> RemovalAnswer:
 )
 def list_exclusions(
     call: Annotated[Call, Depends(call_for(SIDES, ListExclusions))],
+    organisation: Annotated[UUID | None, Query(description="Only those that it added.")] = None,
+    active: Annotated[
+        bool | None, Query(description="Only those that are in force, or only those that were removed or have expired.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Newest first, ended ones too, without numbers: an investigator's own, or for the operator everybody's."""
+    """Newest first, ended ones too unless `active` says otherwise, without numbers: an investigator's own, or for the
+    operator everybody's. Another organisation's `organisation` finds nothing, unless you are the operator.
+    """
 
     def render(answered: Answered[Page[Exclusion]]) -> ExclusionList:
         page = answered.result
@@ -190,4 +196,4 @@ def list_exclusions(
             audit_id=answered.audit_id,
         )
 
-    return call.read(ListExclusions(decode_cursor(cursor), limit), render)
+    return call.read(ListExclusions(decode_cursor(cursor), limit, organisation, active), render)

@@ -38,6 +38,8 @@ from registry.operations.submitted_hits import Hit, consistent
 
 router = APIRouter(prefix="/v1/hits", tags=["Hits"], route_class=ProtectedRoute)
 MOST_HITS: Final = 1_000
+RETRACTING: Final = frozenset({Scope.HITS, Scope.OPERATOR})
+"""Who records contacts may take them back, and so may the operator."""
 
 
 class HitModel(RequestModel):
@@ -177,9 +179,9 @@ def list_hits(
     responses=responses(*WRITING, Code.NOT_FOUND, Code.ALREADY_RETRACTED),
 )
 def retract_hit(
-    call: Annotated[Call, Depends(call_for(Scope.HITS, RetractHit))], hit_id: UUID, retraction: RetractionRequest
+    call: Annotated[Call, Depends(call_for(RETRACTING, RetractHit))], hit_id: UUID, retraction: RetractionRequest
 ) -> Response:
-    """The hit stays on record and counts no more, from this moment on."""
+    """The hit stays on record and counts no more, from this moment on. The operator may take back anybody's."""
     return call.write(
         RetractHit(hit_id, retraction.reason),
         lambda done: RetractionAnswer(hit=SubmittedHit.of(done.result), audit_id=done.audit_id),

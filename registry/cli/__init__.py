@@ -1,9 +1,9 @@
 """The command line `demand-registry`: one module per noun, imported only when it is asked for.
 
-So the commands that only speak HTTP (`check`, `import`, `exclusions import`, `version`) run on the base install, and
-none waits for what it does not use. Owns the list of commands. No message of this package may repeat what was typed
-where it could be a phone number or a secret, and neither is ever taken from the arguments, which process lists and
-shell histories show.
+So the commands that only speak HTTP (`check`, `import`, `exclusions` with an API key, `version`) run on the base
+install, and none waits for what it does not use. Owns the list of commands. No message of this package may repeat what
+was typed where it could be a phone number or a secret, and neither is ever taken from the arguments, which process
+lists and shell histories show.
 """
 
 import re
@@ -40,6 +40,8 @@ SECTIONS: Final = {
         "organisations": ("organisations", "Create, list, suspend, resume and limit organisations."),
         "keys": ("keys", "Issue, list, revoke and expire API keys."),
         "providers": ("providers", "What telephony providers sign their requests with."),
+        "decoys": ("decoys", "Investigators' lines: list, quarantine, release."),
+        "hits": ("hits", "Take back a contact."),
         "exclusions": ("exclusions", "Numbers that are never listed."),
         "disputes": ("disputes", "Challenges to a listing."),
         "subjects": ("subjects", "Tell a person who was told about their number."),

@@ -1,5 +1,5 @@
 """`demand-registry exclusions`: numbers that are never listed. Its verbs are imported only when they are asked for, so
-that `import`, which only speaks HTTP, runs on the base install.
+that all of them run on the base install over HTTP, and only what works on the database itself needs more.
 """
 
 from typing import Final
@@ -10,9 +10,10 @@ from registry.cli.deferred import deferred
 
 _VERBS: Final = {
     "import": ("import_exclusions", "command"),
-    "add": ("excluded", "add"),
-    "remove": ("excluded", "remove"),
-    "list": ("excluded", "list_all"),
+    "add": ("exclusion_verbs", "add"),
+    "remove": ("exclusion_verbs", "remove"),
+    "remove-file": ("remove_exclusions", "command"),
+    "list": ("exclusion_verbs", "list_all"),
 }
 
 
@@ -32,10 +33,11 @@ class _Verbs(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(
                 [
-                    ("import", "Exclude a file of numbers: for investigators and the operator, with an API key."),
-                    ("add", "Exclude a number, at once (operator)."),
-                    ("remove", "End the exclusion of a number (operator)."),
-                    ("list", "Show all exclusions (operator)."),
+                    ("import", "Exclude a file of numbers."),
+                    ("add", "Exclude a number, at once."),
+                    ("remove", "End the exclusion of a number."),
+                    ("remove-file", "End the exclusions of a file of numbers."),
+                    ("list", "Show the exclusions that are in force."),
                 ]
             )
 
@@ -44,12 +46,14 @@ class _Verbs(click.Group):
     "exclusions",
     cls=_Verbs,
     epilog="`add` and `remove` ask for the number without showing it, or it is the one line of standard input. It is "
-    "not stored: the list shows ids, reasons and dates.\n\n"
+    "not stored: the list shows ids, reasons and dates. With an API key of an investigator or the operator all of them "
+    "go over HTTP; without one, `add`, `remove` and `list` work on the database itself, for the operator.\n\n"
     "\b\n"
     "Examples:\n"
     "  demand-registry exclusions import team.csv --reason own_staff --region US\n"
     "  demand-registry exclusions add --reason outreach --region US\n"
-    "  demand-registry exclusions remove < number.txt",
+    "  demand-registry exclusions remove < number.txt\n"
+    "  demand-registry exclusions remove-file left.csv --region US",
 )
 def command() -> None:
     """Numbers that are never listed, whatever contacts are recorded: outreach workers, police, survivors.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from registry.cli.import_stream import NDJSON, events
+from registry.cli.import_stream import AGAIN, NDJSON, events
 from registry.cli.output import console, json_option, print_json, print_table
 from registry.cli.registry_target import target_of, target_options
 
@@ -152,8 +152,13 @@ def submit(
     *,
     lines: bool,
     shown: bool,
+    also: Mapping[str, Mapping[str, str]] | None = None,
+    again: str = AGAIN,
 ) -> Mapping[str, Any]:
-    """The summary. Progress goes to standard error, where somebody looks. lines: the file is NDJSON."""
+    """The summary. Progress goes to standard error, where somebody looks. lines: the file is NDJSON. also: events whose
+    rows are kept with the refused ones, and the code and detail that they have there. again: as for `events`.
+    """
+    also = also or {}
     with ExitStack() as held:
         progress = held.enter_context(_progress(shown=shown))
         upload = progress.add_task("Sending", total=file.stat().st_size)
@@ -166,6 +171,7 @@ def submit(
             media_type=NDJSON if lines else "text/csv",
             query=query,
             sent=lambda count: progress.advance(upload, count),
+            again=again,
         ):
             refusals.begin()
             if "progress" in event:
@@ -173,6 +179,8 @@ def submit(
                 progress.update(rows, completed=done["rows"], total=done["of"], visible=True)
             elif "refused" in event:
                 refusals.add(event["refused"])
+            for name in also.keys() & event.keys():
+                refusals.add({**event[name], **also[name]})
             summary = event.get("summary", summary)
         return summary
 

@@ -44,6 +44,11 @@ def target_options(whose: str) -> Callable[[F], F]:
     return add
 
 
+def is_named(url: str | None, api_key_file: Path | None) -> bool:
+    """Whether something says which registry, or with which key: of commands that also work on the database itself."""
+    return bool(url or api_key_file or os.environ.get("REGISTRY_API_KEY"))
+
+
 def target_of(url: str | None, api_key_file: Path | None, data_dir: Path) -> Target:
     """Warns where the way to it can be read. Raises ClickException for what is no address or no key."""
     try:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from registry.db.database import AnyRow, Reading, Writing
-from registry.db.schema import decoys, withheld_contacts
+from registry.db.schema import decoy_days, decoys, organisations, withheld_contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,13 @@ class Decoy:
 
 @dataclass(frozen=True, slots=True)
 class ListedDecoy(Decoy):
-    """withheld_contacts: from callers that withheld their number, since the day that was asked for."""
+    """organisation: its owner's name. withheld_contacts: from callers that withheld their number, since the day asked
+    for. last_intake_day: the UTC day of the last contact that a provider told of, be it retracted or withheld.
+    """
 
+    organisation: str
     withheld_contacts: int
+    last_intake_day: date | None
 
 
 _COLUMNS: Final = (
@@ -53,7 +57,8 @@ _COLUMNS: Final = (
 )
 _ADD: Final = insert(decoys).returning(*_COLUMNS)
 _OWNED: Final = decoys.c.organisation_id == bindparam("owner")
-_GET: Final = select(*_COLUMNS).where(_OWNED, decoys.c.id == bindparam("wanted"))
+_GET_ANY: Final = select(*_COLUMNS).where(decoys.c.id == bindparam("wanted"))
+_GET: Final = _GET_ANY.where(_OWNED)
 _OF_IDS: Final = select(decoys.c.id).where(_OWNED, decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
 _OF_TAGS: Final = select(decoys.c.tag, decoys.c.id).where(
     _OWNED, decoys.c.tag == any_(bindparam("tags", type_=ARRAY(BYTEA())))
@@ -69,11 +74,17 @@ _QUARANTINE: Final = (
     .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantined_at.is_(None))
     .values(quarantined_at=func.clock_timestamp(), quarantine_reason=bindparam("why"))
 )
+_TAKE_OVER: Final = (
+    update(decoys)
+    .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantine_reason != bindparam("why"))
+    .values(quarantine_reason=bindparam("why"))
+)
 _RELEASE: Final = (
     update(decoys)
     .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantined_at.is_not(None))
     .values(quarantined_at=None, quarantine_reason=None)
 )
+_RELEASE_BUT: Final = _RELEASE.where(decoys.c.quarantine_reason != bindparam("kept"))
 _WITHHELD: Final = (
     select(cast(func.coalesce(func.sum(withheld_contacts.c.contacts), 0), BigInteger))
     .where(
@@ -82,8 +93,15 @@ _WITHHELD: Final = (
     )
     .scalar_subquery()
 )
-_PAGE: Final = select(*_COLUMNS, _WITHHELD).where(_OWNED).order_by(decoys.c.id.desc()).limit(bindparam("most"))
-_PAGE_BEFORE: Final = _PAGE.where(decoys.c.id < bindparam("before"))
+# A row stays when its contacts are retracted. The greatest of a day and nothing is the day.
+_LAST_INTAKE: Final = func.greatest(
+    select(func.max(decoy_days.c.day))
+    .where(decoy_days.c.decoy_id == decoys.c.id, decoy_days.c.provider != "")
+    .scalar_subquery(),
+    select(func.max(withheld_contacts.c.day)).where(withheld_contacts.c.decoy_id == decoys.c.id).scalar_subquery(),
+)
+_NAME: Final = select(organisations.c.name).where(organisations.c.id == decoys.c.organisation_id).scalar_subquery()
+_PAGE: Final = select(*_COLUMNS, _NAME, _WITHHELD, _LAST_INTAKE).order_by(decoys.c.id.desc())
 
 
 def add(tx: Writing, values: Mapping[str, object]) -> Decoy:
@@ -91,7 +109,10 @@ def add(tx: Writing, values: Mapping[str, object]) -> Decoy:
     return _decoy(tx.connection.execute(_ADD, values).one())
 
 
-def get(tx: Reading, organisation_id: UUID, id_: UUID) -> Decoy | None:
+def get(tx: Reading, organisation_id: UUID | None, id_: UUID) -> Decoy | None:
+    """organisation_id: only if it is this one's; None: whosever it is."""
+    if organisation_id is None:
+        return _optional(tx.connection.execute(_GET_ANY, {"wanted": id_}).one_or_none())
     return _optional(tx.connection.execute(_GET, {"owner": organisation_id, "wanted": id_}).one_or_none())
 
 
@@ -136,9 +157,16 @@ def quarantine(tx: Writing, id_: UUID, reason: str) -> bool:
     return tx.connection.execute(_QUARANTINE, {"wanted": id_, "why": reason}).rowcount == 1
 
 
-def release(tx: Writing, id_: UUID) -> bool:
-    """False where it is in no quarantine. Otherwise as for `quarantine`."""
-    return tx.connection.execute(_RELEASE, {"wanted": id_}).rowcount == 1
+def take_over(tx: Writing, id_: UUID, reason: str) -> bool:
+    """Gives the quarantine that it is in this reason; its date stays. False where it is in none, or has it already."""
+    return tx.connection.execute(_TAKE_OVER, {"wanted": id_, "why": reason}).rowcount == 1
+
+
+def release(tx: Writing, id_: UUID, *, kept: str | None = None) -> bool:
+    """False where it is in no quarantine, or in one for the reason that is kept. Otherwise as for `quarantine`."""
+    if kept is None:
+        return tx.connection.execute(_RELEASE, {"wanted": id_}).rowcount == 1
+    return tx.connection.execute(_RELEASE_BUT, {"wanted": id_, "kept": kept}).rowcount == 1
 
 
 def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[bytes, UUID]:
@@ -150,15 +178,23 @@ def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[by
 
 
 def page(
-    tx: Reading, organisation_id: UUID, *, before: UUID | None, most: int, withheld_since: date
+    tx: Reading,
+    organisation_id: UUID | None,
+    *,
+    quarantined: bool | None,
+    before: UUID | None,
+    most: int,
+    withheld_since: date,
 ) -> list[ListedDecoy]:
-    """Newest first."""
-    parameters = {"owner": organisation_id, "most": most, "withheld_since": withheld_since}
-    if before is None:
-        rows = tx.connection.execute(_PAGE, parameters)
-    else:
-        rows = tx.connection.execute(_PAGE_BEFORE, {**parameters, "before": before})
-    return [_listed(row) for row in rows]
+    """Newest first. organisation_id: an organisation's own; None: everybody's. quarantined: None for either."""
+    statement = _PAGE.limit(most)
+    if organisation_id is not None:
+        statement = statement.where(decoys.c.organisation_id == organisation_id)
+    if quarantined is not None:
+        statement = statement.where(decoys.c.quarantined_at.is_not(None) == quarantined)
+    if before is not None:
+        statement = statement.where(decoys.c.id < before)
+    return [_listed(row) for row in tx.connection.execute(statement, {"withheld_since": withheld_since})]
 
 
 def _optional(row: AnyRow | None) -> Decoy | None:

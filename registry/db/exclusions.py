@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, any_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Row, and_, any_, bindparam, func, insert, not_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
@@ -102,6 +102,8 @@ _HELD: Final = select(exclusions.c.tag).where(
     exclusions.c.reason != "flood",
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
 )
+_STANDING: Final = select(exclusions.c.tag).where(exclusions.c.tag == any_(_TAGS), _NOT_REMOVED)
+_STANDING_OF_SIDE: Final = _STANDING.where(_OF_SIDE)
 _END: Final = (
     update(exclusions)
     .values(removed_at=func.clock_timestamp())
@@ -124,12 +126,12 @@ _PAGE: Final = (
     )
     .group_by(exclusions.c.id, exclusions.c.organisation_id)
     .order_by(exclusions.c.id.desc())
-    .limit(bindparam("most"))
 )
-_PAGE_BEFORE: Final = _PAGE.where(exclusions.c.id < bindparam("before"))
-_OWN: Final = exclusions.c.organisation_id == bindparam("owner")
-_OWN_PAGE: Final = _PAGE.where(_OWN)
-_OWN_PAGE_BEFORE: Final = _PAGE_BEFORE.where(_OWN)
+# By what the list shows of one, so that none is called active that is shown to have ended.
+_IN_FORCE: Final = and_(
+    func.min(exclusions.c.removed_at).is_(None),
+    or_(func.min(exclusions.c.expires_at).is_(None), func.min(exclusions.c.expires_at) > bindparam("now")),
+)
 
 
 def add(
@@ -261,6 +263,14 @@ def remove_every(tx: Writing, tags: Sequence[bytes]) -> list[Ended]:
     return _ended(lambda: tx.connection.execute(_END_EVERY, parameters))
 
 
+def removable(tx: Reading, tags: Sequence[bytes], organisation_id: UUID | None, *, every: bool) -> frozenset[bytes]:
+    """Those of the tags for which `remove`, or with every `remove_every`, would end something."""
+    if every:
+        return frozenset(row[0] for row in tx.connection.execute(_STANDING, {"tags": bytes_array(tags)}))
+    parameters = {"tags": bytes_array(tags), "owner": organisation_id}
+    return frozenset(row[0] for row in tx.connection.execute(_STANDING_OF_SIDE, parameters))
+
+
 def remove_one(tx: Writing, id_: UUID, *, only_of: UUID | None) -> list[Ended]:
     """Ends one exclusion. only_of: and only if it is this organisation's; None for the operator, who may end any."""
     if only_of is None:
@@ -276,14 +286,24 @@ def _ended(end: Callable[[], Iterable[Row[UUID, bytes, int]]]) -> list[Ended]:
     return found
 
 
-def page(tx: Reading, *, before: UUID | None, most: int, only_of: UUID | None = None) -> list[Exclusion]:
-    """Newest first, ended ones too, without numbers or tags. only_of: an organisation's own; None: everybody's."""
-    parameters: dict[str, object] = {"most": most}
+def page(
+    tx: Reading,
+    *,
+    before: UUID | None,
+    most: int,
+    now: datetime,
+    only_of: UUID | None = None,
+    active: bool | None = None,
+) -> list[Exclusion]:
+    """Newest first, without numbers or tags. only_of: an organisation's own; None: everybody's. active: only those that
+    are in force, or only those that have ended.
+    """
+    statement = _PAGE.limit(most)
     if before is not None:
-        parameters["before"] = before
-    if only_of is None:
-        statement = _PAGE if before is None else _PAGE_BEFORE
-    else:
-        parameters["owner"] = only_of
-        statement = _OWN_PAGE if before is None else _OWN_PAGE_BEFORE
+        statement = statement.where(exclusions.c.id < before)
+    if only_of is not None:
+        statement = statement.where(exclusions.c.organisation_id == only_of)
+    if active is not None:
+        statement = statement.having(_IN_FORCE if active else not_(_IN_FORCE))
+    parameters = {} if active is None else {"now": now}
     return [Exclusion(*row) for row in tx.connection.execute(statement, parameters)]

@@ -109,6 +109,11 @@ _EVERY_TAG: Final = union(
 _TAG_OF_HIT: Final = select(submissions.c.tag).where(
     submissions.c.organisation_id == bindparam("owner"), submissions.c.hit_id == bindparam("hit")
 )
+# The limit keeps it a look into the index for each organisation, whatever is known of the table.
+_TAG_OF_ANY_HIT: Final = text(
+    "SELECT s.tag FROM registry.organisations o CROSS JOIN LATERAL"
+    " (SELECT tag FROM registry.submissions WHERE organisation_id = o.id AND hit_id = :hit LIMIT 1) s"
+)
 _CARRY: Final = text(
     "SELECT older FROM registry.carry_contacts(CAST(:older AS bytea[]), CAST(:newer AS bytea[]),"
     " CAST(:generation AS smallint))"
@@ -270,8 +275,10 @@ def every_tag(tx: Reading) -> Iterator[bytes]:
         yield row[0]
 
 
-def tag_of(tx: Reading, organisation_id: UUID, hit_id: UUID) -> bytes | None:
-    """The tag under which one of the organisation's hits is stored."""
+def tag_of(tx: Reading, organisation_id: UUID | None, hit_id: UUID) -> bytes | None:
+    """The tag under which a hit is stored. organisation_id: only if it is one of this one's; None: whosever it is."""
+    if organisation_id is None:
+        return tx.connection.execute(_TAG_OF_ANY_HIT, {"hit": hit_id}).scalar_one_or_none()
     return tx.connection.execute(_TAG_OF_HIT, {"owner": organisation_id, "hit": hit_id}).scalar_one_or_none()
 
 

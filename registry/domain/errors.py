@@ -69,6 +69,7 @@ class Code(StrEnum):
     UNKNOWN_DECOY = "unknown_decoy"
     DECOY_NUMBER_TAKEN = "decoy_number_taken"
     NAME_TAKEN = "name_taken"
+    QUARANTINED_BY_OPERATOR = "quarantined_by_operator"
     ALREADY_RETRACTED = "already_retracted"
     ALREADY_EXCLUDED = "already_excluded"
     ALREADY_DISPUTED = "already_disputed"

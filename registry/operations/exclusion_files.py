@@ -1,4 +1,5 @@
-"""Reading files of numbers that must never be listed: a table with a header, a plain list of numbers, or NDJSON.
+"""Reading files of numbers that must never be listed, or may be listed again: a table with a header, a plain list of
+numbers, or NDJSON.
 
 Only the columns that are needed are ever looked at, and no refusal repeats a cell.
 """
@@ -6,7 +7,7 @@ Only the columns that are needed are ever looked at, and no refusal repeats a ce
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from typing import IO, Final
+from typing import IO, Final, Generic, Protocol, TypeVar
 
 from registry.domain import cells
 from registry.domain.checked_table import NUMBER_COLUMNS
@@ -18,6 +19,9 @@ from registry.operations.questions import ItemRefusal
 
 FIELDS: Final = ("number", "region", "reason", "expires_at")
 _DAY_LENGTH: Final = len("2027-01-31")
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,28 @@ class ExclusionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovalRow:
+    """One number whose exclusion is to end, as the file has it."""
+
+    number: str = field(repr=False)
+    region: str | None = field(repr=False)
+
+
+class FileOptions(Protocol[T_co]):
+    """How a file is read. mapping: our field -> the file's column. needs_reason: whether a table must have a column of
+    reasons.
+    """
+
+    @property
+    def mapping(self) -> Mapping[str, str]: ...
+    @property
+    def needs_reason(self) -> bool: ...
+    def read(self, values: Mapping[str, str], /) -> T_co | ItemRefusal:
+        """One row from texts by field name; absent and empty are the same."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class ExclusionFileOptions:
     """mapping: our field -> the file's column. The rest stands in for rows that do not say."""
 
@@ -39,19 +65,38 @@ class ExclusionFileOptions:
     region: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
 
+    @property
+    def needs_reason(self) -> bool:
+        return self.reason is None
+
+    def read(self, values: Mapping[str, str]) -> ExclusionRow | ItemRefusal:
+        return read_exclusion(values, self)
+
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RemovalFileOptions:
+    """For the files that were imported: reasons and ends may stand in them, and are not looked at."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    region: str | None = field(default=None, repr=False)
+    needs_reason: bool = False
+
+    def read(self, values: Mapping[str, str]) -> RemovalRow | ItemRefusal:
+        return RemovalRow(values.get("number", ""), values.get("region") or self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[T]):
     """line: 1-based. item: the row, or the refusal of one that cannot be read."""
 
     line: int
-    item: ExclusionRow | ItemRefusal
+    item: T | ItemRefusal
 
 
-class ExclusionTable:
+class ExclusionTable(Generic[T]):
     """A surveyed CSV. Raises Refused at once for a column that is needed and not there."""
 
-    def __init__(self, file: IO[bytes], options: ExclusionFileOptions, *, max_rows: int) -> None:
+    def __init__(self, file: IO[bytes], options: FileOptions[T], *, max_rows: int) -> None:
         self._file = file
         self._options = options
         self._survey: Survey = survey(file, max_rows=max_rows)
@@ -61,17 +106,17 @@ class ExclusionTable:
     def rows(self) -> int:
         return self._survey.rows
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Row[T]]:
         for record in records(self._file, self._survey):
             if not record.blank:
                 values = {name: record.cells[column].strip() for name, column in self._columns.items()}
-                yield Row(record.line, read_exclusion(values, self._options))
+                yield Row(record.line, self._options.read(values))
 
 
-class ExclusionLines:
+class ExclusionLines(Generic[T]):
     """NDJSON: one object with the members of an exclusion on each line."""
 
-    def __init__(self, file: IO[bytes], options: ExclusionFileOptions, *, max_rows: int, max_line_bytes: int) -> None:
+    def __init__(self, file: IO[bytes], options: FileOptions[T], *, max_rows: int, max_line_bytes: int) -> None:
         self._file = file
         self._options = options
         self._max_line_bytes = max_line_bytes
@@ -81,14 +126,14 @@ class ExclusionLines:
         if self.rows > max_rows:
             raise Refused(Code.TOO_MANY_ROWS, f"The file has more than {max_rows} lines. Split it.")
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Row[T]]:
         for line, content in json_lines(self._file, max_line_bytes=self._max_line_bytes):
             if isinstance(content, Refused):
                 yield Row(line, ItemRefusal(content.code, "", content.detail))
             else:
                 yield Row(line, self._item(content))
 
-    def _item(self, content: Mapping[str, object]) -> ExclusionRow | ItemRefusal:
+    def _item(self, content: Mapping[str, object]) -> T | ItemRefusal:
         values: dict[str, str] = {}
         for name, value in content.items():
             if name not in FIELDS:
@@ -97,10 +142,10 @@ class ExclusionLines:
                 values[name] = value.strip()
             elif value is not None:
                 return ItemRefusal(Code.WRONG_TYPE, name, "This member has the wrong type.")
-        return read_exclusion(values, self._options)
+        return self._options.read(values)
 
 
-ExclusionFile = ExclusionTable | ExclusionLines
+ExclusionFile = ExclusionTable[T] | ExclusionLines[T]
 
 
 def read_exclusion(values: Mapping[str, str], options: ExclusionFileOptions) -> ExclusionRow | ItemRefusal:
@@ -135,7 +180,7 @@ def _end(text: str) -> datetime | None:
     return cells.moment(text)
 
 
-def _columns(header: Sequence[str], options: ExclusionFileOptions) -> dict[str, int]:
+def _columns(header: Sequence[str], options: FileOptions[object]) -> dict[str, int]:
     """Our field -> the index of its column."""
     if set(options.mapping) - set(FIELDS):
         raise Refused(Code.INVALID_VALUE, f"A mapping names a field that there is not. Fields: {', '.join(FIELDS)}.")
@@ -144,7 +189,7 @@ def _columns(header: Sequence[str], options: ExclusionFileOptions) -> dict[str, 
     columns |= {name: find_column(header, column, candidates=()) for name, column in options.mapping.items()}
     if "number" not in columns:
         columns["number"] = find_column(header, None, candidates=NUMBER_COLUMNS)
-    if "reason" not in columns and options.reason is None:
+    if "reason" not in columns and options.needs_reason:
         detail = "The file has no column `reason`. Map one (map=reason=YourColumn), or name one for all (reason=...)."
         raise Refused(Code.COLUMN_NOT_FOUND, detail)
     return columns

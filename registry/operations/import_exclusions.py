@@ -124,7 +124,9 @@ class ImportCounts:
         self.refused += counts["refused"]
 
 
-def chunks(file: ExclusionFile, *, dry_run: bool) -> Iterator[tuple[list[Row], ImportExclusions]]:
+def chunks(
+    file: ExclusionFile[ExclusionRow], *, dry_run: bool
+) -> Iterator[tuple[list[Row[ExclusionRow]], ImportExclusions]]:
     """Some rows at a time, with their operation. At least one, so that a file without a row is on record as well."""
     rows = iter(file)
     kind = RehearseExclusions if dry_run else ImportExclusions
@@ -136,7 +138,7 @@ def chunks(file: ExclusionFile, *, dry_run: bool) -> Iterator[tuple[list[Row], I
             return
 
 
-def refused_rows(chunk: Sequence[Row], outcomes: Sequence[Outcome]) -> list[RefusedRow]:
+def refused_rows(chunk: Sequence[Row[ExclusionRow]], outcomes: Sequence[Outcome]) -> list[RefusedRow]:
     """Those of the chunk's rows that were refused, with their lines."""
     return [
         RefusedRow(row.line, outcome)

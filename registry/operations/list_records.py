@@ -1,4 +1,5 @@
-"""Listing what a caller may see: its own decoys and hits; for the operator, organisations, keys, exclusions, disputes.
+"""Listing what a caller may see: its own decoys, hits and exclusions; for the operator, everybody's, and organisations,
+keys, disputes.
 
 A page is asked with the id after which it begins. Lists hold no number, since none is stored.
 """
@@ -55,14 +56,27 @@ class _ListOperation(ReadOperation[None, Page[T]]):
 
 @dataclass(frozen=True, slots=True)
 class ListDecoys(_ListOperation[ListedDecoy]):
+    """An investigator sees its own alone, the operator everybody's. organisation: only this one's, which finds nothing
+    where these are not the caller's to see. quarantined: only those that are in quarantine, or only those that are not.
+    """
+
     name = "list_decoys"
     after: UUID | None
     limit: int
+    organisation: UUID | None = None
+    quarantined: bool | None = None
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[ListedDecoy]]:
-        owner = caller.organisation()
+        side = side_of(caller)
+        if side is not None and self.organisation not in {None, side}:
+            return self._page(lambda _after, _most: [])
+        owner = self.organisation if side is None else side
         since = registry.clock().date() - timedelta(days=WITHHELD_DAYS - 1)
-        return self._page(lambda after, most: decoys.page(tx, owner, before=after, most=most, withheld_since=since))
+        return self._page(
+            lambda after, most: decoys.page(
+                tx, owner, quarantined=self.quarantined, before=after, most=most, withheld_since=since
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +102,24 @@ class ListOrganisations(_ListOperation[Organisation]):
 
 @dataclass(frozen=True, slots=True)
 class ListExclusions(_ListOperation[Exclusion]):
-    """An investigator sees its own alone, the operator everybody's."""
+    """An investigator sees its own alone, the operator everybody's. organisation: only this one's, which finds nothing
+    where these are not the caller's to see. active: only those that are in force, or only those that have ended.
+    """
 
     name = "list_exclusions"
     after: UUID | None
     limit: int
+    organisation: UUID | None = None
+    active: bool | None = None
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[Exclusion]]:
         side = side_of(caller)
-        return self._page(lambda after, most: exclusions.page(tx, before=after, most=most, only_of=side))
+        if side is not None and self.organisation not in {None, side}:
+            return self._page(lambda _after, _most: [])
+        owner, now = self.organisation if side is None else side, registry.clock()
+        return self._page(
+            lambda after, most: exclusions.page(tx, before=after, most=most, now=now, only_of=owner, active=self.active)
+        )
 
 
 @dataclass(frozen=True, slots=True)

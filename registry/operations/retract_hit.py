@@ -8,6 +8,7 @@ from registry.db import decoy_days, hits
 from registry.db.database import Writing
 from registry.db.hits import Submission
 from registry.domain.errors import Code, Refused
+from registry.operations.manage_exclusions import side_of
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
@@ -27,6 +28,8 @@ class RetractionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetractHit(WriteOperation[None, Submission]):
+    """Its organisation takes back its own, the operator anybody's: whoever reports one tells its id."""
+
     name = "retract_hit"
     hit_id: UUID
     reason: RetractionReason
@@ -35,11 +38,12 @@ class RetractHit(WriteOperation[None, Submission]):
         del registry
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Submission]:
-        tag = hits.tag_of(tx, caller.organisation(), self.hit_id)
+        side = side_of(caller)
+        tag = hits.tag_of(tx, side, self.hit_id)
         if tag is None:
             raise Refused(Code.NOT_FOUND, "There is no such hit.")
         retracted = hits.retract(tx, tag, self.hit_id, self.reason)
-        if retracted is None and (now := hits.tag_of(tx, caller.organisation(), self.hit_id)) not in {None, tag}:
+        if retracted is None and (now := hits.tag_of(tx, side, self.hit_id)) not in {None, tag}:
             # Meanwhile the hit was carried to its number's tag of a newer generation.
             tag = now or tag
             retracted = hits.retract(tx, tag, self.hit_id, self.reason)

@@ -227,6 +227,18 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
         lambda s: s.file(s.investigator, "/v1/exclusions/imports?dry_run=true", "number,reason\nx,outreach\n"),
     ),
+    "remove_exclusions": (
+        "investigator",
+        "POST /v1/exclusions/removals/files",
+        {"submitted": 1, "charged": 1, "ended": 0, "not_excluded": 0, "refused": 1},
+        lambda s: s.file(s.investigator, "/v1/exclusions/removals/files", "number\nx\n"),
+    ),
+    "remove_exclusions_dry_run": (
+        "investigator",
+        "POST /v1/exclusions/removals/files",
+        {"submitted": 1, "charged": 1, "ended": 0, "not_excluded": 0, "refused": 1},
+        lambda s: s.file(s.investigator, "/v1/exclusions/removals/files?dry_run=true", "number\nx\n"),
+    ),
     "open_dispute": (
         "operator",
         "POST /v1/disputes",
@@ -246,6 +258,7 @@ NO_NUMBERS = frozenset({"change_decoy", "quarantine_decoy", "release_decoy", "re
 UNDER_POLICY = TELLING | NO_NUMBERS | {"record_hits", "import_hits", "import_hits_dry_run"}
 UNDER_KEYS = (UNDER_POLICY - NO_NUMBERS) | {
     *("add_exclusion", "remove_exclusion", "end_exclusion", "import_exclusions", "import_exclusions_dry_run"),
+    *("remove_exclusions", "remove_exclusions_dry_run"),
     *("open_dispute", "evaluate_blinded", "view_private_parameters"),
 }
 

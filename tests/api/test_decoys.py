@@ -8,7 +8,7 @@ import pytest
 from audit_trail import AuditTrail
 from house import House
 from members import Clock, Member, hit
-from shapes import DECOY, PAGE, RECEIPT, refusal_of
+from shapes import DECOY, LISTED_DECOY, PAGE, RECEIPT, refusal_of
 
 FULL = {
     "label": "Line 4, north side",
@@ -150,7 +150,7 @@ def test_a_change_that_cannot_be_changes_nothing(
     decoy = register(investigator, number, **FULL).json()
     refusal_of(investigator.patch(f"/v1/decoys/{decoy['id']}", change), 422, code, pointer)
     listed = investigator.get("/v1/decoys", params={"limit": 500}).json()["data"]
-    assert {**{name: decoy[name] for name in DECOY}, "withheld_contacts": 0} in listed
+    assert {name: decoy[name] for name in DECOY} in [{name: one[name] for name in DECOY} for one in listed]
 
 
 def test_somebody_elses_line_answers_as_if_it_did_not_exist(
@@ -176,7 +176,7 @@ def test_an_organisation_lists_its_own_lines_newest_first(
         made.append(owner.register_decoy(fresh_number()))
     first = owner.get("/v1/decoys", params={"limit": 2}).json()
     assert first.keys() == PAGE
-    assert [one.keys() for one in first["data"]] == [DECOY | {"withheld_contacts"}] * 2
+    assert [one.keys() for one in first["data"]] == [LISTED_DECOY] * 2
     assert [one["id"] for one in first["data"]] == made[:0:-1]
     second = owner.get("/v1/decoys", params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert [one["id"] for one in second["data"]] == made[:1]
@@ -185,7 +185,7 @@ def test_an_organisation_lists_its_own_lines_newest_first(
     assert (other["data"], other["next_cursor"]) == ([], None)
 
 
-@pytest.mark.parametrize("kind", ["employer", "partner", "operator"])
+@pytest.mark.parametrize("kind", ["employer", "partner"])
 def test_only_investigators_have_lines(house: House, kind: str, number: str) -> None:
     member = house.member(kind)
     for answer in (

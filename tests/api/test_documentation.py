@@ -64,6 +64,7 @@ def test_operations_have_names_that_clients_can_be_generated_from() -> None:
         *("createOrganisation", "listOrganisations", "suspendOrganisation", "resumeOrganisation", "setLimits"),
         *("issueKey", "listKeys", "revokeKey", "expireKey"),
         *("addExclusion", "removeExclusion", "endExclusion", "importExclusions", "listExclusions"),
+        "removeExclusionFile",
         *("openDispute", "closeDispute", "listDisputes"),
         *("listEvents", "proveEvent", "getCheckpoint", "getTile", "getConsistency", "listSubjectDisclosures"),
         *("getLiveness", "getReadiness", "getMetrics"),

@@ -1,5 +1,6 @@
 """Every exclusion has a side, that of the investigator who added it or the operator's, and no side sees another's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -168,6 +169,34 @@ def test_an_investigator_sees_its_own_and_the_operator_sees_whose_each_is(
     seen = {one["id"]: one for one in listed(operator)}
     assert [seen[id_]["organisation_id"] for id_ in ids] == [str(watch.id), str(second_investigator.id), None]
     assert (seen[ids[0]]["organisation"], seen[ids[2]]["organisation"]) == (name, None)
+
+
+def test_the_list_is_narrowed_to_what_is_in_force_or_has_ended_and_to_an_organisation(
+    watch: Member,
+    second_investigator: Member,
+    operator: Member,
+    clock: Clock,
+    number: str,
+    fresh_number: Callable[[], str],
+) -> None:
+    expiring = exclude(watch, number, expires_at="2026-11-20T12:00:00Z")
+    removed, lasting = exclude(watch, number_of_it := fresh_number()), exclude(watch, fresh_number())
+    remove(watch, number_of_it)
+    own = {"organisation": str(watch.id)}
+
+    def ids(member: Member, **query: str) -> set[str]:
+        return {one["id"] for one in listed(member, **query)}
+
+    for member in (watch, operator):
+        assert ids(member, **own) == {expiring, removed, lasting}
+        assert ids(member, **own, active="true") == {expiring, lasting}
+        assert ids(member, **own, active="false") == {removed}
+    clock.now = clock.now.fromisoformat("2026-11-20T12:00:00+00:00")
+    assert ids(watch, active="true") == {lasting}
+    assert ids(watch, active="false") == {expiring, removed}
+    assert all(one["expired"] or one["removed_at"] for one in listed(operator, active="false"))
+    assert not any(one["expired"] or one["removed_at"] for one in listed(operator, active="true"))
+    assert ids(second_investigator, **own) == set()
 
 
 def test_an_investigators_list_has_pages_of_its_own(watch: Member, second_investigator: Member, clock: Clock) -> None:

@@ -276,6 +276,19 @@ def test_a_decoy_that_is_flooded_goes_into_quarantine_with_all_its_contacts(
     assert held(trail, answer) == {}
 
 
+def test_the_operator_finds_the_decoy_that_was_flooded_and_lets_go_of_it(
+    investigator: Member, operator: Member, employer: Member, decoy: str, number: str
+) -> None:
+    submit(investigator, [hit(decoy, number, at(30)), *callers(decoy, 5)])
+    found = operator.get("/v1/decoys", params={"quarantined": "true", "limit": 500}).json()["data"]
+    (one,) = (one for one in found if one["id"] == decoy)
+    assert (one["quarantine_reason"], one["organisation_id"]) == ("flood", str(investigator.id))
+    assert operator.post(f"/v1/decoys/{decoy}/release").json()["quarantine_reason"] is None
+    assert employer.look_up(number)["outcome"] == "contact_observed"
+    submit(investigator, callers(decoy, 1))
+    assert standing(investigator, decoy) is None
+
+
 def test_one_submission_can_flood_a_decoy_by_itself_and_a_number_with_it(
     investigator: Member, trail: AuditTrail, decoy: str, number: str
 ) -> None:

@@ -106,7 +106,7 @@ def test_what_cannot_be_done_is_told_without_a_number(scene: Scene, team: Member
     assert "(unauthorized)" in unauthorised
 
 
-def test_it_runs_on_the_base_install_and_the_operators_verbs_say_what_they_need(
+def test_over_http_it_runs_on_the_base_install_and_on_the_database_it_says_what_it_needs(
     scene: Scene, team: Member, tmp_path: Path
 ) -> None:
     file = tmp_path / "team.txt"
@@ -119,6 +119,12 @@ def test_it_runs_on_the_base_install_and_the_operators_verbs_say_what_they_need(
 
     done = run("import", str(file), "--reason", "outreach")
     assert (done.returncode, done.stdout) == (0, "1 rows: 1 excluded, 0 excluded already, 0 refused.\n"), done.stderr
+    listed = run("list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    (one,) = json.loads(listed.stdout)["data"]
+    ended = run("remove", "--id", one["id"])
+    assert (ended.returncode, one["id"] in ended.stdout) == (0, True), ended.stderr
+    del environment["REGISTRY_URL"], environment["REGISTRY_API_KEY"]
     refused = run("list")
     assert refused.returncode == 1
     assert "`exclusions list` needs the server's packages" in refused.stderr

@@ -69,14 +69,16 @@ def test_an_excluded_number_is_answered_like_one_that_nobody_saw_until_it_is_rem
 
 
 def test_exclusions_are_listed_without_numbers(cli: CommandLine) -> None:
-    assert cli.done("exclusions", "list") == "No number is or was excluded.\n"
+    assert cli.done("exclusions", "list") == "No number is excluded. --all shows those that have ended.\n"
     said = cli.done("exclusions", "add", "--reason", "police", "--expires", "2099-01-01", typed=CALLER)
     (listed,) = cli.json("exclusions", "list")["data"]
     assert said == f"The number is excluded, under the id {listed['id']}.\n"
     assert (listed["reason"], listed["expires_at"]) == ("police", "2099-01-01T00:00:00Z")
     assert listed["id"] in cli.done("exclusions", "list")
     assert cli.json("exclusions", "remove", typed=CALLER)["id"] == listed["id"]
-    (ended,) = cli.json("exclusions", "list")["data"]
+    assert cli.json("exclusions", "list")["data"] == []
+    (ended,) = cli.json("exclusions", "list", "--ended")["data"]
+    assert cli.json("exclusions", "list", "--all")["data"] == [ended]
     assert ended["removed_at"] is not None
     assert (ended["organisation_id"], ended["organisation"], ended["expired"]) == (None, None, False)
 

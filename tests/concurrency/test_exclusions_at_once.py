@@ -16,12 +16,14 @@ from registry.domain.errors import Refused
 from registry.domain.exclusions import ExclusionReason
 from registry.domain.policy import Channel, Role
 from registry.key_file import KeyFile
-from registry.operations.exclusion_files import ExclusionRow
+from registry.operations.exclusion_files import ExclusionRow, RemovalRow
 from registry.operations.import_exclusions import ImportExclusions, Status
 from registry.operations.manage_decoys import RegisterDecoy
 from registry.operations.manage_exclusions import RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.record_hits import RecordHits
+from registry.operations.remove_exclusions import RemoveExclusions, Sides
+from registry.operations.remove_exclusions import Status as Removal
 from registry.operations.submitted_hits import Hit
 
 AT: Final = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
@@ -50,6 +52,10 @@ def pair(house: House) -> Iterator[Interleaving]:
 
 def file(numbers: list[str]) -> ImportExclusions:
     return ImportExclusions([ExclusionRow(number, None, ExclusionReason.OUTREACH, None) for number in numbers])
+
+
+def removal(numbers: list[str], sides: Sides | None = None) -> RemoveExclusions:
+    return RemoveExclusions([RemovalRow(number, None) for number in numbers], sides or Sides())
 
 
 def active(house: House, caller: Caller) -> int:
@@ -99,3 +105,27 @@ def test_a_file_that_waits_for_the_end_of_an_exclusion_excludes_the_number_again
     pair.run(file([number]), team)
     added: Any = pair.both((RemoveExclusion(number), team), (file([number]), team))
     assert added == [Status.ADDED]
+
+
+@pytest.mark.parametrize("sides", [Sides(), Sides(every=True)], ids=["own", "every side's"])
+def test_of_two_files_that_end_the_same_exclusions_in_opposite_order_one_ends_each(
+    house: House, pair: Interleaving, team: Caller, sides: Sides
+) -> None:
+    numbers, before = list(islice(NUMBERS, 20)), active(house, team)
+    pair.run(file(numbers), team)
+    whose = COMMAND_LINE if sides.every else team
+    second: Any = pair.both((removal(numbers), team), (removal(numbers[::-1], sides), whose))
+    assert second == [Removal.NOT_EXCLUDED] * 20
+    assert active(house, team) == before
+
+
+def test_contacts_that_meet_the_file_that_ends_their_exclusions_are_listed(
+    house: House, pair: Interleaving, team: Caller
+) -> None:
+    numbers = list(islice(NUMBERS, 20))
+    decoy = pair.run(RegisterDecoy("A line", next(NUMBERS), Role.ADVERTISEMENT), team).id
+    pair.run(file(numbers), team)
+    contacts = RecordHits([Hit(number, decoy, Channel.SMS, AT) for number in numbers[::-1]])
+    assert not isinstance(pair.both((removal(numbers), team), (contacts, team)), Refused)
+    employer = house.member("employer")
+    assert {employer.look_up(number)["outcome"] for number in numbers} == {"contact_observed"}

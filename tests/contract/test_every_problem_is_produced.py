@@ -100,6 +100,12 @@ def retraction(world: World) -> Any:
     return world.twice(lambda: world.investigator.post(f"/v1/hits/{id_}/retraction", {"reason": "other"}))
 
 
+def imposed(world: World) -> Any:
+    decoy = world.investigator.register_decoy("+12065550145")
+    assert world.operator.post(f"/v1/decoys/{decoy}/quarantine").status_code == 200
+    return world.investigator.post(f"/v1/decoys/{decoy}/release")
+
+
 def closure(world: World) -> Any:
     id_ = world.operator.post("/v1/disputes", {"number": "+12065550141"}).json()["id"]
     return world.twice(lambda: world.operator.post(f"/v1/disputes/{id_}/closure", {"resolution": "confirmed"}))
@@ -173,6 +179,7 @@ WHOLE: dict[Code, Request] = {
     Code.NAME_TAKEN: lambda w: w.twice(
         lambda: w.operator.post("/v1/organisations", {"name": "The same", "kind": "partner"})
     ),
+    Code.QUARANTINED_BY_OPERATOR: imposed,
     Code.ALREADY_RETRACTED: retraction,
     Code.ALREADY_EXCLUDED: lambda w: w.twice(
         lambda: w.operator.post("/v1/exclusions", {"number": "+12065550143", "reason": "other"})

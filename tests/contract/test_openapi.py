@@ -55,6 +55,7 @@ OPERATION_IDS: Final = {
     "POST /v1/exclusions": "addExclusion",
     "GET /v1/exclusions": "listExclusions",
     "POST /v1/exclusions/removals": "removeExclusion",
+    "POST /v1/exclusions/removals/files": "removeExclusionFile",
     "POST /v1/exclusions/imports": "importExclusions",
     "POST /v1/exclusions/{exclusion_id}/removal": "endExclusion",
     "POST /v1/disputes": "openDispute",
@@ -75,7 +76,7 @@ WITHOUT_KEY: Final = {
     "takeIn",  # signed by the provider instead
     *("getCheckpoint", "getTile", "getConsistency"),  # hashes and signatures, for any stranger
 }
-STREAMED: Final = {"checkFile", "importHits", "importExclusions"}
+STREAMED: Final = {"checkFile", "importHits", "importExclusions", "removeExclusionFile"}
 QUESTIONS: Final = {
     *("createLookup", "createCheck", "createPrivateEvaluation", "createPrivateDisclosure"),
     "listSubjectDisclosures",

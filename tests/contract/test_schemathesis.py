@@ -28,7 +28,7 @@ from registry.log_key import LogKey
 from registry.operations.seal import Sealer
 
 pytestmark = pytest.mark.xdist_group("schemathesis")
-_UPLOADS: Final = ["checkFile", "importHits", "importExclusions"]
+_UPLOADS: Final = ["checkFile", "importHits", "importExclusions", "removeExclusionFile"]
 _CHECKS: Final = {
     # 422: what a schema cannot say, such as whether a text is a number. 400: NUL and halves of characters are text to a
     # schema, and to nobody else. Requests that mean something have none of either.

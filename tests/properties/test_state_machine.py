@@ -51,6 +51,7 @@ SOME_CONTACTS: Final = 6
 numbers = st.sampled_from(sorted(NUMBERS))
 owners = st.sampled_from(OWNERS)
 callers = st.sampled_from(["owner", "owner", "owner", "stranger"])
+sides = st.sampled_from(["owner", "owner", "operator", "stranger"])
 indexes = st.integers(min_value=0, max_value=20)
 roles = st.sampled_from([Role.ADVERTISEMENT, Role.ADVERTISEMENT, *Role])
 days = st.none() | st.integers(min_value=-12, max_value=12)
@@ -92,7 +93,9 @@ class RegistryMachine(ComparedRegistry):
             self.add_a_generation()
 
     def _caller(self, who: str, owner: str) -> Caller:
-        """The owner of something, or the other organisation."""
+        """The owner of something, the operator, or the other organisation."""
+        if who == "operator":
+            return COMMAND_LINE
         return self.callers[owner if who == "owner" else next(other for other in OWNERS if other != owner)]
 
     @rule(owner=owners, role=roles, live_from=days, live_until=days, acquired=days)
@@ -154,18 +157,22 @@ class RegistryMachine(ComparedRegistry):
             self.model.decoys[id_] = decoy
 
     @precondition(lambda self: self.model.decoys)
-    @rule(index=indexes, how=st.sampled_from([QuarantineDecoy, ReleaseDecoy]), by=callers)
+    @rule(index=indexes, how=st.sampled_from([QuarantineDecoy, ReleaseDecoy]), by=sides)
     def quarantine_or_release_a_decoy(
         self, index: int, how: type[QuarantineDecoy] | type[ReleaseDecoy], by: str
     ) -> None:
         """Also one that is in quarantine already, or in none."""
         id_ = self.decoy(index)
         code = self.refused(how(UUID(id_)), self._caller(by, self.model.decoys[id_].owner))
+        decoy = self.model.decoys[id_]
         if by == "stranger":
             assert code is Code.NOT_FOUND
+        elif by == "owner" and how is ReleaseDecoy and decoy.imposed:
+            assert code is Code.QUARANTINED_BY_OPERATOR
         else:
             assert code is None
-            self.model.decoys[id_].quarantined = how is QuarantineDecoy
+            decoy.quarantined = how is QuarantineDecoy
+            decoy.imposed = decoy.quarantined and (decoy.imposed or by == "operator")
 
     @precondition(lambda self: self.model.decoys)
     @rule(owner=owners, submitted=drafts)
@@ -218,7 +225,7 @@ class RegistryMachine(ComparedRegistry):
             self.compare_submission(owner, submitted, outcomes, kept=how == "recorded")
 
     @precondition(lambda self: self.model.contacts)
-    @rule(index=indexes, by=callers)
+    @rule(index=indexes, by=sides)
     def retract_a_hit(self, index: int, by: str) -> None:
         known = list(self.model.contacts)
         id_ = known[index % len(known)]
