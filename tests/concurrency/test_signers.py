@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,13 @@ def test_whoever_waits_longest_gets_a_signer_between_two_slices_of_a_file() -> N
         assert order == ["batch", "file"]
 
 
+def kill(pids: frozenset[int]) -> None:
+    """And waits until they have ended, which on a busy machine is some time after the signal."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not pids & {child.pid for child in active_children()})
+
+
 def killed_at_work(signers: Signers, work: Callable[[], Any], pids: frozenset[int]) -> list[Refused]:
     """What the work is refused with when a signer ends over it. All of them are stopped first, so that it is there."""
     refusals: list[Refused] = []
@@ -156,8 +164,7 @@ def killed_at_work(signers: Signers, work: Callable[[], Any], pids: frozenset[in
     working = threading.Thread(target=ask)
     working.start()
     time.sleep(0.2)
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    kill(pids)
     working.join(30)
     return refusals
 
@@ -184,9 +191,7 @@ def test_a_killed_signer_costs_its_request_and_nobody_else(signers: Signers, tas
 def test_a_signer_that_died_idle_is_replaced_before_anybody_is_refused(signers: Signers) -> None:
     wait_until(lambda: len(signers.pids) == 3)
     victims = signers.pids
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
-    time.sleep(0.2)
+    kill(victims)
     for _ in range(3):
         assert len(signers.read_all(MANY)) == len(MANY)
         assert len(signers.read_all(MESSY)) == len(MESSY)
