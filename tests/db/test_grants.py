@@ -78,7 +78,14 @@ SINGLE_COLUMNS: Final = {
     },
 }
 FUNCTIONS: Final = {
-    *("registry.admit", "registry.charge_once", "registry.spend_address", "registry.carry_contacts", "audit.field"),
+    *(
+        "registry.admit",
+        "registry.charge_once",
+        "registry.spend_address",
+        "registry.spend_addresses",
+        "registry.carry_contacts",
+        "audit.field",
+    ),
 }
 GROUPS: Final = ("registry_app", "registry_log_reader", "registry_sealer")
 FORBIDDEN: Final = (
