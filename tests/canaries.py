@@ -59,6 +59,7 @@ REF: Final = "c4n4ry of an item's reference"
 MESSAGE: Final = "c4n4ry of a message that nobody may read"
 PASSPHRASE: Final = "c4n4ry of a passphrase"
 AUTH_TOKEN: Final = "c4n4ry-0f-an-auth-t0ken-99"
+WEBHOOK_SECRET: Final = "c4n4ry of a webhook's secret, 41"
 SEED: Final = hashlib.sha256(b"the canary's seed").digest()
 LOG_SEED: Final = hashlib.sha256(b"the canary's log seed").digest()
 FINGERPRINT_KEY: Final = hashlib.sha256(b"the canary's fingerprint key").digest()
@@ -69,6 +70,7 @@ TEXTS: Final = {
     "message body": MESSAGE,
     "passphrase": PASSPHRASE,
     "auth token": AUTH_TOKEN,
+    "webhook secret": WEBHOOK_SECRET,
 }
 
 
@@ -176,9 +178,11 @@ def _blocks(path: Path) -> list[bytes]:
     return [block for block in whole if block.count(0) < len(block)]
 
 
-def every_needle(secrets: Mapping[str, str], tags: Mapping[str, bytes] | None = None) -> Needles:
+def every_needle(
+    secrets: Mapping[str, str], tags: Mapping[str, bytes] | None = None, tokens: Mapping[str, str] | None = None
+) -> Needles:
     """All canaries and the control. secrets: those that a run made, by their names, such as API keys' secrets. tags:
-    for places where not even pseudonyms may be.
+    for places where not even pseudonyms may be. tokens: random ones, whose hashes give nothing away and are stored.
     """
     numbers = {**NUMBERS, "unlisted number": UNLISTED, "control": CONTROL}
     spellings = [
@@ -188,6 +192,7 @@ def every_needle(secrets: Mapping[str, str], tags: Mapping[str, bytes] | None = 
     keys = {"seed": SEED, "fingerprint key": FINGERPRINT_KEY, "log key's seed": LOG_SEED}
     for what, secret in {**texts, **keys, **(tags or {})}.items():
         spellings += secret_spellings(what, secret)
+    spellings += [(what, token.encode()) for what, token in (tokens or {}).items()]
     return Needles.of(spellings)
 
 

@@ -5,16 +5,13 @@ Whoever adds an operation adds it here: the hunt fails for one that was not aske
 """
 
 import json
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from blinding import Batch, encoded
 from canaries import (
     ASKED,
-    AUTH_TOKEN,
     DECOY,
     DISPUTED,
     EXCLUDED,
@@ -32,11 +29,11 @@ from canaries import (
     UNLISTED,
     national,
 )
-from command_line import CommandLine
+from canary_commands import LONG_AGO, hand_out, hunt_commands, operators_command_line
+from canary_intake import take_in
 from holders import in_process
 from holders import tags as tags_of
 from hunting_ground import KEYS, Answer, Ask, Ground
-from providers import ACCOUNT, FORM, call, message, twilio_signature
 from psycopg import sql
 
 from registry.domain.signed_notes import Receipt
@@ -50,7 +47,6 @@ from registry.operations.verify_listings import VerifyListings
 
 PURPOSE = "company_number"
 _THEN = datetime.now(UTC) - timedelta(days=3)
-LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _TWILIO_HEADER = (
     "From,To,Body,Status,SentDate,ApiVersion,NumSegments,ErrorCode,AccountSid,Sid,Direction,Price,PriceUnit"
 )
@@ -61,7 +57,7 @@ def succeed(ground: Ground) -> None:
     decoy = _decoys(ground, investigator)
     _hits(ground, investigator, decoy)
     _imports(ground, investigator, decoy)
-    _intake(ground, investigator, decoy)
+    take_in(ground, investigator, decoy)
     _exclusions(ground, investigator)
     _questions(ground, employer)
     _private(ground, employer)
@@ -73,9 +69,7 @@ def succeed(ground: Ground) -> None:
 
 
 def _good(ground: Ground, ask: Ask) -> Answer:
-    answer = ground.ask(ask)
-    assert answer.status < 300, answer
-    return answer
+    return ground.good(ask)
 
 
 def _json(ground: Ground, ask: Ask, content: object) -> Any:
@@ -152,49 +146,6 @@ def _imports(ground: Ground, key: str, decoy: str) -> None:
     # One name can be given once in a dictionary, so the other columns bear our own names.
     renamed = other.replace('Their "Line"', "decoy_number").replace("When", "occurred_at")
     _good(ground, Ask("importHits", body=renamed.encode(), headers=csv, query=mapped, key=key))
-
-
-def _intake(ground: Ground, key: str, decoy: str) -> None:
-    """What a provider sends, signed: recorded, told again, withheld, none that is kept, and not to be understood."""
-    other = _json(ground, Ask("createDecoy", key=key), {"label": "Another", "number": RETRACTED, "role": "control"})
-    _good(ground, Ask("issueIntakeToken", path={"decoy_id": other["id"]}, key=key))
-    _good(ground, Ask("removeIntakeToken", path={"decoy_id": other["id"]}, key=key))
-    issued = _good(ground, Ask("issueIntakeToken", path={"decoy_id": decoy}, key=key)).json
-    add = Ask("addProviderCredential", key=key).with_headers(Idempotency_Key=f'"{AUTH_TOKEN}"')
-    for _ in range(2):
-        _json(ground, add, {"provider": "twilio", "account_sid": ACCOUNT, "auth_token": AUTH_TOKEN})
-    assert ground.ask(add.with_json({"provider": "generic", "secret": f"whsec_{AUTH_TOKEN}"})).status == 422
-    retired = _json(
-        ground, Ask("addProviderCredential", key=key), {"provider": "generic", "secret": f"whsec_{'A' * 32}"}
-    )
-    retire = Ask("retireProviderCredential", path={"credential_id": retired["id"]}, key=key)
-    _json(ground, retire, {"at_once": True})
-    _good(ground, Ask("listProviderCredentials", key=key))
-
-    path = {"provider": "twilio", "token": str(issued["token"])}
-    malformed = (
-        message(NOT_SERVED, MessageSid=f"{SOURCE_ID}{NOT_SERVED}", To=DECOY),
-        message(REFUSED, Body=f"{MESSAGE}From{REFUSED}", To=DECOY),
-    )
-    for told in (
-        message(LISTED, MessageSid=SOURCE_ID, Body=f"{MESSAGE} {REFUSED}", FromCity=MESSAGE, To=DECOY),
-        message(LISTED, MessageSid=SOURCE_ID, To=DECOY),
-        call(LISTED, StirVerstat=f"{MESSAGE} {REFUSED}", ForwardedFrom=REFUSED, CallerName=MESSAGE, To=DECOY),
-        call("anonymous", CallSid=SOURCE_ID, Caller=REFUSED, To=DECOY),
-        message(REFUSED[:-3], To=DECOY),
-        message(NOT_SERVED, To=DECOY),
-        message(LISTED, To=REFUSED),
-        {**message(REFUSED), "SmsStatus": REFUSED},
-        *malformed,
-    ):
-        signature = twilio_signature(AUTH_TOKEN, issued["urls"]["twilio"], told)
-        signed = Ask("takeIn", path=path, body=urlencode(told).encode())
-        answer = ground.ask(signed.with_headers(Content_Type=FORM, X_Twilio_Signature=signature))
-        assert answer.status == (422 if told in malformed else 200), answer
-        wrong = twilio_signature(REFUSED, issued["urls"]["twilio"], told)
-        assert ground.ask(signed.with_headers(Content_Type=FORM, X_Twilio_Signature=wrong)).status == 403
-    doubled = f"AccountSid={ACCOUNT}&From={REFUSED[1:]}&From={REFUSED[1:]}"
-    assert ground.ask(Ask("takeIn", path=path, body=doubled.encode()).with_headers(Content_Type=FORM)).status == 403
 
 
 def _exclusions(ground: Ground, key: str) -> None:
@@ -355,6 +306,7 @@ def _log(ground: Ground, key: str) -> None:
 
 def run_beside_the_api(ground: Ground) -> None:
     """What only the command line does, refusals and faults among it. Afterwards the API's own keys are out of date."""
+    hunt_commands(ground)
     registry = ground.registry
     run = _runner(ground, registry)
     run(VerifyListings(repair=True))
@@ -374,23 +326,13 @@ def run_beside_the_api(ground: Ground) -> None:
 
 def _rekey(ground: Ground) -> None:
     """The key has leaked: everything that is stored goes to another. What is shown of it is searched like a log."""
-    names = ("MODE", "DATABASE_URL", "KEY_FILE", "KEY_PASSPHRASE_FILE", "SIGNERS")
-    environment = {f"REGISTRY_{name}": os.environ[f"REGISTRY_{name}"] for name in names}
-    command = CommandLine({**environment, "REGISTRY_OWNER_DATABASE_URL": ground.urls.owner})
+    command = operators_command_line(ground)
     ground.log.write(command.done("generations", "rekey", "1", "--yes"))
     for letter in ("text", "html"):
         told = command.done("subjects", "disclosures", "--letter", letter, typed=LISTED)
         assert "contact_observed" in told
         ground.log.write(told)
-    _hand_out(ground, command)
-
-
-def _hand_out(ground: Ground, command: CommandLine) -> None:
-    """The audit log as files beside the database, where they are searched, and what the owner may drop of it."""
-    ground.log.write(command.done("audit", "export", "--output", str(ground.folder / "events.ndjson")))
-    ground.log.write(command.done("audit", "export", "--ocsf", "--output", str(ground.folder / "ocsf.ndjson")))
-    ground.log.write(command.done("audit", "drop-bodies", "--before", LONG_AGO.isoformat(), "--dry-run"))
-    ground.log.write(command.done("audit", "drop-private", "--before", LONG_AGO.isoformat()))
+    hand_out(ground, command)
 
 
 def _runner(ground: Ground, registry: Registry) -> Any:

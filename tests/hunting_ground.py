@@ -88,7 +88,9 @@ class Answer:
 
 @dataclass
 class Ground:
-    """secrets: API keys' secrets by their names. before: the blocks of PostgreSQL's files before the first request."""
+    """secrets: API keys' secrets by their names. tokens: of intake addresses; their hashes are stored. before: the
+    blocks of PostgreSQL's files before the first request.
+    """
 
     folder: Path
     urls: EmbeddedUrls
@@ -101,6 +103,7 @@ class Ground:
     answers: list[Answer] = field(default_factory=list[Answer])
     exceptions: list[BaseException] = field(default_factory=list[BaseException])
     secrets: dict[str, str] = field(default_factory=dict[str, str])
+    tokens: dict[str, str] = field(default_factory=dict[str, str])
     keys: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -140,6 +143,11 @@ class Ground:
         finally:
             connection.close()
         self.answers.append(answer)
+        return answer
+
+    def good(self, ask: Ask) -> Answer:
+        answer = self.ask(ask)
+        assert answer.status < 300, answer
         return answer
 
     def send(self, data: bytes) -> socket.socket:
@@ -220,6 +228,8 @@ def _prepare(folder: Path, urls: EmbeddedUrls, patch: pytest.MonkeyPatch) -> Non
         "REQUESTS_PER_MINUTE": "100000",
         "FAILURES_PER_MINUTE": "100000",
         "PRIVATE_BUCKET_ENTRIES": "1",
+        "FLOOD_NUMBER_CONTACTS": "30",
+        "FLOOD_DECOY_CONTACTS": "40",
         "SIGNERS": "1",
     }.items():
         patch.setenv(f"REGISTRY_{name}", value)

@@ -79,15 +79,14 @@ def ground() -> Generator[Ground]:
 
 @pytest.fixture(scope="module")
 def needles(ground: Ground) -> Needles:
-    return every_needle(ground.secrets)
+    return every_needle(ground.secrets, tokens=ground.tokens)
 
 
 @pytest.fixture(scope="module")
 def needles_and_tags(ground: Ground) -> Needles:
     """For places where a pseudonym says too much as well."""
-    return every_needle(
-        ground.secrets, {"listed number's tag": tags_of(ground.registry, LISTED)[0], "asked": _tag(ground, ASKED)}
-    )
+    tags = {"listed number's tag": tags_of(ground.registry, LISTED)[0], "asked": _tag(ground, ASKED)}
+    return every_needle(ground.secrets, tags, ground.tokens)
 
 
 def _tag(ground: Ground, e164: str) -> bytes:
@@ -164,6 +163,12 @@ def test_every_protected_operation_was_asked_without_a_key_and_with_the_database
     assert by_status[403] == _SIGNED
 
 
+def test_a_flood_was_held_back_and_told_in_the_log(ground: Ground) -> None:
+    held = ground.rows(sql.SQL("SELECT convert_from(body, 'UTF8') FROM audit.event WHERE operation = 'hold_flood'"))
+    assert {name for (body,) in held for name in json.loads(body)["count"]} >= {"held_numbers", "quarantined_decoys"}
+    assert "far more contacts than usual" in ground.log.getvalue()
+
+
 def test_every_operation_of_the_registry_was_run(ground: Ground) -> None:
     run = {row[0] for row in ground.rows(sql.SQL("SELECT DISTINCT operation FROM audit.event"))}
     assert run >= {operation.name for operation in _operations()}
@@ -213,7 +218,10 @@ def test_only_answers_about_numbers_hold_numbers(ground: Ground, needles_and_tag
     """What was asked is answered with its number. Nobody else is ever told one."""
     found = [(answer.ask.operation, needles_and_tags.found_in(answer.body)) for answer in ground.answers]
     told = {operation for operation, needles in found if needles - _DIGESTS}
-    assert told == {"createLookup", "createCheck", "checkFile", "createPrivateDisclosure", "issueKey"}
+    assert told == {
+        *("createLookup", "createCheck", "checkFile", "createPrivateDisclosure"),
+        *("issueKey", "issueIntakeToken"),
+    }
     assert {operation for operation, needles in found if needles and needles <= _DIGESTS} == {"listEvents"}
 
 
