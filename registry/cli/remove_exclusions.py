@@ -88,7 +88,14 @@ def command(
         )
         show_refusals(refusals)
     if summary["refused"]:
+        click.echo(_still_excluded(summary), err=True)
         ctx.exit(1)
+
+
+def _still_excluded(summary: Mapping[str, Any]) -> str:
+    many: int = summary["refused"]
+    rows, they = ("1 row was", "Its number") if many == 1 else (f"{many:,} rows were", "Their numbers")
+    return f"{rows} refused. {they} may still be excluded: correct the file and send it again."
 
 
 def _query(options: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -271,7 +271,7 @@ def test_neither_a_number_nor_a_source_id_is_stored(
     assert "canary" not in stored
 
 
-@pytest.mark.parametrize("kind", ["employer", "partner", "operator"])
+@pytest.mark.parametrize("kind", ["employer", "partner"])
 def test_only_investigators_submit(house: House, kind: str, number: str) -> None:
     member = house.member(kind)
     for answer in (

@@ -188,6 +188,8 @@ def test_the_operator_takes_back_a_contact_that_was_reported_by_its_id(
 def test_the_operator_still_submits_no_contact_and_has_no_line(operator: Member, line: str, number: str) -> None:
     refusal_of(operator.post("/v1/hits", {"hits": [hit(line, number)]}), 401, "unauthorized")
     refusal_of(operator.get("/v1/hits"), 401, "unauthorized")
+    csv = {"Content-Type": "text/csv"}
+    refusal_of(operator.post("/v1/hits/imports", content="number\n", headers=csv), 401, "unauthorized")
     refusal_of(operator.patch(f"/v1/decoys/{line}", {"label": "Mine"}), 401, "unauthorized")
     body = {"label": "a", "number": number, "role": "test"}
     refusal_of(operator.post("/v1/decoys", body), 401, "unauthorized")

@@ -53,6 +53,7 @@ def test_refused_rows_are_told_and_kept_without_a_number_and_end_with_1(
         more.write(f"{stranger[2:]},US,own_staff,\nanonymous,,,\n")
     result = at(scene, team).run(*COMMAND, str(file), "--refused", str(refused))
     assert result.exit_code == 1, result.output
+    assert result.stderr == "1 row was refused. Its number may still be excluded: correct the file and send it again.\n"
     assert result.stdout.startswith("4 rows: 2 ended, 1 not excluded, 1 refused.\n")
     rows = refused.read_text(encoding="utf-8").splitlines()
     assert [row.split(",")[:2] for row in rows] == [["line", "code"], ["4", "not_excluded"], ["5", "withheld"]]
