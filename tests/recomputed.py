@@ -88,10 +88,11 @@ def _row(
     policy: Policy, now: datetime, contacts: list[Contact], excluded: list[datetime | None] | None, *, disputed: bool
 ) -> Row:
     assessment = policy.assess(contacts, now)
-    evidence = assessment.evidence
-    # An exclusion that never ends hides the others' ends; otherwise the last one counts.
-    until = None if excluded is None or None in excluded else max(at for at in excluded if at is not None)
-    moments = [at for at in (assessment.changes_at, until) if at is not None]
+    evidence, changes_at = assessment.evidence, assessment.changes_at
+    if excluded is not None:
+        # Nothing but its end changes what is excluded: the last of several, and never where one never ends.
+        evidence = None
+        changes_at = None if None in excluded else max(at for at in excluded if at is not None)
     facts: tuple[Any, ...] = (None, 0, 0, 0, None, None, ())
     if evidence is not None:
         facts = (
@@ -103,4 +104,4 @@ def _row(
             evidence.last_contact,
             tuple(channel.value for channel in evidence.channels),
         )
-    return Row._make((*facts, excluded is not None, disputed, policy.name, min(moments, default=None)))
+    return Row._make((*facts, excluded is not None, disputed, policy.name, changes_at))

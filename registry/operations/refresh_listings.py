@@ -86,15 +86,22 @@ def listing_of(
     policy: Policy,
     now: datetime,
 ) -> Listing:
-    """What the listing of a tag should say at `now` behind which at least one of these stands."""
-    assessment = policy.assess(contacts, now)
-    moments = [assessment.changes_at, None if exclusion is None else exclusion.expires_at]
+    """What the listing of a tag should say at `now` behind which at least one of these stands.
+
+    One that is excluded holds no evidence and changes when the exclusion ends, whatever its contacts do until then: a
+    contact that expires must not make it stale, and its number's answers slower than those of one that nobody saw.
+    """
+    if exclusion is not None:
+        evidence, changes_at = None, exclusion.expires_at
+    else:
+        assessment = policy.assess(contacts, now)
+        evidence, changes_at = assessment.evidence, assessment.changes_at
     return Listing(
         tag=tag,
         generation=generation,
-        evidence=assessment.evidence,
+        evidence=evidence,
         excluded=exclusion is not None,
         disputed=disputed,
         policy=policy.name,
-        changes_at=min((moment for moment in moments if moment is not None), default=None),
+        changes_at=changes_at,
     )

@@ -76,9 +76,9 @@ def _from_listings(question: TagQuestion, rows: Sequence[Listing], policy: Polic
         return _NOT_SERVED
     if not rows:
         return _NONE
-    fresh = [row for row in rows if row.is_fresh(policy.name, now)]
-    if any(row.excluded for row in fresh):
+    if any(row.is_excluded(now) for row in rows):
         return _NONE
+    fresh = [row for row in rows if row.is_fresh(policy.name, now)]
     if question.window is not None or len(rows) > 1 or len(fresh) < len(rows):
         return None
     row = rows[0]

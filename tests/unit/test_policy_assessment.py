@@ -35,7 +35,7 @@ def test_one_strong_contact_is_single() -> None:
             first_contact=date(2026, 3, 1),
             last_contact=date(2026, 3, 1),
             channels=(Channel.SMS,),
-            policy="2026-12",
+            policy="2026-12.2",
         ),
         boundary=False,
         changes_at=datetime(2028, 3, 1, 10, tzinfo=UTC),
@@ -167,9 +167,9 @@ def test_a_reversed_window_is_refused() -> None:
 @pytest.mark.parametrize(
     ("policy", "name"),
     [
-        (Policy(), "2026-12"),
-        (Policy(burn_in_days=0), "2026-12;burn_in_days=0"),
-        (Policy(retention_months=12), "2026-12;retention_months=12"),
+        (Policy(), "2026-12.2"),
+        (Policy(burn_in_days=0), "2026-12.2;burn_in_days=0"),
+        (Policy(retention_months=12), "2026-12.2;retention_months=12"),
         (Policy("2027-01", 14, 36), "2027-01;burn_in_days=14;retention_months=36"),
     ],
 )
