@@ -241,9 +241,10 @@ class Change(Step):
 
     def do(self, world: World) -> None:
         decoy, owner = world.decoys[self.decoy % len(world.decoys)]
-        changes = {"role": self.role, "live_from": world.moment(self.since), "live_until": world.moment(self.until)}
-        with suppress(Refused):
-            world.run(ChangeDecoy(decoy, changes), owner)
+        window = {"live_from": world.moment(self.since), "live_until": world.moment(self.until)}
+        for changes in (window, {"role": self.role}):
+            with suppress(Refused):
+                world.run(ChangeDecoy(decoy, changes), owner)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,10 @@ class Model:
     def is_disputed(self, number: str) -> bool:
         return number in self.disputes.values()
 
+    def role_is_in_use(self, decoy: str) -> bool:
+        """Whether it has contacts that are not retracted, so that its role stays what it is."""
+        return any(contact.decoy == decoy and not contact.retracted for contact in self.contacts.values())
+
     def same_event(self, owner: str, source: object) -> str | None:
         """The contact that this organisation has submitted for the source before."""
         for id_, contact in self.contacts.items():

@@ -68,6 +68,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     UNKNOWN_DECOY = "unknown_decoy"
     DECOY_NUMBER_TAKEN = "decoy_number_taken"
+    ROLE_IN_USE = "role_in_use"
     NAME_TAKEN = "name_taken"
     ALREADY_RETRACTED = "already_retracted"
     ALREADY_EXCLUDED = "already_excluded"

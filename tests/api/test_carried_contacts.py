@@ -195,7 +195,7 @@ def test_a_change_of_their_decoy_reaches_them(rotated: Rotated) -> None:
     number, line = next(rotated.old).number, rotated.second.register_decoy(next(NUMBERS))
     rotated.second.record(hit(line, number, LATE))
     assert rotated.first.look_up(number)["evidence"]["decoys"] == 3
-    assert rotated.second.patch(f"/v1/decoys/{line}", {"role": "test"}).status_code == 200
+    assert rotated.second.patch(f"/v1/decoys/{line}", {"live_until": LATE}).status_code == 200
     assert rotated.first.look_up(number)["evidence"]["decoys"] == 2
 
 

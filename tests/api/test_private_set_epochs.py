@@ -66,8 +66,9 @@ def test_a_process_with_another_policy_has_a_set_by_its_own_rules_and_leaves_non
 def test_a_decoy_that_is_changed_changes_the_set_with_the_next_epoch(scene: Scene) -> None:
     number, other = scene.seen("two"), scene.seen()
     assert scene.ids({number, other}) <= scene.served()
-    for role, listed in (("control", False), ("advertisement", True)):
-        assert scene.investigator.patch(f"/v1/decoys/{scene.decoys['two']}", {"role": role}).status_code == 200
+    for live_until, listed in (("2026-11-01T10:00:00Z", False), (None, True)):
+        change = {"live_until": live_until}
+        assert scene.investigator.patch(f"/v1/decoys/{scene.decoys['two']}", change).status_code == 200
         served = scene.built_now()
         assert served == scene.ids(scene.listed())
         assert scene.ids({other}) <= served

@@ -66,15 +66,15 @@ CARRY: Final[dict[str, Callable[[Scene], Step]]] = {
 MEANWHILE: Final[dict[str, Callable[[Scene], Step]]] = {
     **CARRY,
     "its retraction": lambda s: (RetractHit(s.hit, RetractionReason.MISDIAL), s.callers[0]),
-    "its decoy's new role": lambda s: (ChangeDecoy(s.decoys[0], {"role": Role.TEST}), s.callers[0]),
+    "its decoy's burn-in": lambda s: (ChangeDecoy(s.decoys[0], {"acquired_on": AT.date()}), s.callers[0]),
     "its decoy's new window": lambda s: (ChangeDecoy(s.decoys[0], {"live_from": AT.replace(day=2)}), s.callers[0]),
     "its number's exclusion": lambda s: (AddExclusion(s.number, ExclusionReason.OUTREACH), COMMAND_LINE),
     "its number's dispute": lambda s: (OpenDispute(s.number), COMMAND_LINE),
 }
 """What may happen to a number that nothing stands against."""
 NOTHING_LEFT: Final = {
-    ("its own organisation's contact", "its decoy's new role"),
-    ("the same contact again", "its decoy's new role"),
+    ("its own organisation's contact", "its decoy's burn-in"),
+    ("the same contact again", "its decoy's burn-in"),
     ("the same contact again", "its decoy's new window"),
     ("the same contact again", "its retraction"),
 }

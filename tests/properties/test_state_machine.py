@@ -147,6 +147,8 @@ class RegistryMachine(ComparedRegistry):
         code = self.refused(ChangeDecoy(UUID(id_), changes), self._caller(by, decoy.owner))
         if by == "stranger":
             assert code is Code.NOT_FOUND
+        elif decoy.role != self.model.decoys[id_].role and self.model.role_is_in_use(id_):
+            assert code is Code.ROLE_IN_USE
         elif is_reversed(decoy):
             assert code is Code.WINDOW_REVERSED
         else:
