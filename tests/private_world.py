@@ -203,11 +203,14 @@ class Exclusion(Step):
 
 @dataclass(frozen=True)
 class Inclusion(Step):
+    """mistaken: the exclusion should never have been, so that contacts from before count again."""
+
     number: str
+    mistaken: bool = True
 
     def do(self, world: World) -> None:
         with suppress(Refused):
-            world.run(RemoveExclusion(self.number))
+            world.run(RemoveExclusion(self.number, mistaken=self.mistaken))
 
 
 @dataclass(frozen=True)

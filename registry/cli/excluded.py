@@ -39,23 +39,33 @@ def add(reason: str, region: str | None, expires: datetime | None, as_json: bool
 @click.option("--id", "id_", type=click.UUID, help="One of the list, instead of a number; anybody's.")
 @click.option("--organisation", help="End this one's exclusion of the number: its id or its name.")
 @click.option("--all", "every", is_flag=True, help="End every side's exclusion of the number.")
+@click.option(
+    "--mistaken",
+    is_flag=True,
+    help="It should never have been: earlier contacts count again. With --id also of one that ended.",
+)
 @json_option
-def remove(region: str | None, id_: UUID | None, organisation: str | None, every: bool, as_json: bool) -> None:
-    """End the exclusion of a number: the operator's own, unless something else is asked."""
+def remove(
+    region: str | None, id_: UUID | None, organisation: str | None, every: bool, mistaken: bool, as_json: bool
+) -> None:
+    """End the exclusion of a number: the operator's own, unless something else is asked. What the number does from now
+    on counts, and what it did before only with --mistaken.
+    """
     if sum((id_ is not None, organisation is not None, every)) > 1:
         raise click.UsageError("--id, --organisation and --all exclude one another.")
     number = None if id_ is not None else ask_number(twice=False)
     with session() as opened:
         whose = None if organisation is None else opened.organisation(organisation).id
         if id_ is not None:
-            answered = opened.run(EndExclusion(id_))
+            answered = opened.run(EndExclusion(id_, mistaken))
         else:
-            answered = opened.run(RemoveExclusion(number or "", region, whose, every))
+            answered = opened.run(RemoveExclusion(number or "", region, whose, every, mistaken))
     if as_json:
         print_json({"id": answered.result[0], "ids": answered.result, "audit_id": answered.audit_id})
         return
+    counts = "contacts from before count again" if mistaken else "contacts count from now on"
     for ended in answered.result:
-        click.echo(f"The exclusion {ended} has ended: the number's contacts count again, unless another one stands.")
+        click.echo(f"The exclusion {ended} has ended: the number's {counts}, unless another one keeps them out.")
 
 
 @click.command("list", cls=PlainCommand)
@@ -70,9 +80,17 @@ def list_all(as_json: bool) -> None:
         print_json({"data": shown, "audit_ids": audit_ids})
         return
     print_table(
-        ("Id", "Reason", "Added by", "Since (UTC)", "Expires", "Removed"),
+        ("Id", "Reason", "Added by", "Since (UTC)", "Expires", "Removed", "Mistaken"),
         [
-            (one.id, one.reason, one.organisation or "operator", one.created_at, one.expires_at, one.removed_at)
+            (
+                one.id,
+                one.reason,
+                one.organisation or "operator",
+                one.created_at,
+                one.expires_at,
+                one.removed_at,
+                one.mistaken,
+            )
             for one in found
         ],
         empty="No number is or was excluded.",

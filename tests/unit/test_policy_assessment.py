@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from policy_contacts import NOW, OTHER_DECOY, OTHER_ORGANISATION, POLICY, SMS, WEAK, grade_of, on
@@ -90,6 +90,19 @@ def test_evidence_gives_the_first_and_last_day_and_the_channels_in_order() -> No
     assert evidence is not None
     assert (evidence.first_contact, evidence.last_contact) == (date(2026, 3, 1), date(2026, 3, 5))
     assert evidence.channels == (Channel.CHAT, Channel.SMS, Channel.VOICE)
+
+
+def test_what_happened_before_an_exclusion_ended_does_not_count_with_a_window_or_without() -> None:
+    contacts = [on(1), on(5), on(9)]
+    end = on(5).occurred_at
+    for window in (None, Window(date(2026, 2, 1), None)):
+        assert POLICY.assess(contacts, NOW, window, covered_until=end) == POLICY.assess(contacts[1:], NOW, window)
+    later = end + timedelta(microseconds=1)
+    assert POLICY.assess(contacts, NOW, covered_until=later) == POLICY.assess(contacts[2:], NOW)
+    assert POLICY.assess(contacts, NOW, Window(date(2026, 3, 1), date(2026, 3, 5)), covered_until=later) == replace(
+        NOTHING, changes_at=POLICY.assess(contacts[2:], NOW).changes_at
+    )
+    assert POLICY.assess(contacts, NOW, covered_until=NOW) == NOTHING
 
 
 def test_an_assessment_changes_when_its_oldest_counting_contact_expires() -> None:
