@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from api.calls import Call, CallFor
 from api.problem_response import problem_response
-from api.request_bodies import idempotency_of, read_json_body
+from api.request_bodies import idempotency_of, read_json_body, refuse_null
 from api.validation import refusal_of, require_parameters
 from registry.domain.errors import Code, Refused
 
@@ -42,6 +42,7 @@ class ProtectedRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
+        needs_json = self.body_field is not None and self.body_field.field_info.is_required()
         buffers = self.buffers_body and bool({"POST", "PATCH"} & set(self.methods or ()))
 
         async def protected(request: Request) -> Response:
@@ -49,7 +50,9 @@ class ProtectedRoute(APIRoute):
             try:
                 require_parameters(request.query_params.multi_items(), self.parameters)
                 if buffers:
-                    body = await read_json_body(request, required=takes_json)
+                    body = await read_json_body(request, required=needs_json)
+                    if takes_json and not needs_json:
+                        refuse_null(body)
                     call.idempotency = idempotency_of(request, call, body)
                 return await handle(request)
             except RequestValidationError as error:

@@ -35,6 +35,12 @@ async def read_json_body(request: Request, *, required: bool) -> bytes:
     return body
 
 
+def refuse_null(body: bytes) -> None:
+    """For a body that may be left out: FastAPI would take null for one that was."""
+    if body.strip() == b"null":
+        raise Refused(Code.WRONG_TYPE, "The body is an object, or there is none.")
+
+
 def idempotency_of(request: Request, call: Call, body: bytes) -> Idempotency | None:
     """The request's Idempotency-Key, if it has one. Refused(invalid_value) for one that is not a quoted string."""
     header = request.headers.get("idempotency-key")

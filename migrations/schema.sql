@@ -436,6 +436,7 @@ CREATE TABLE registry.exclusions (
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     removed_at timestamp with time zone,
+    mistaken boolean DEFAULT false NOT NULL,
     CONSTRAINT exclusions_reason CHECK ((reason = ANY (ARRAY['outreach'::text, 'police'::text, 'survivor'::text, 'own_staff'::text, 'advertised_number'::text, 'suppression'::text, 'other'::text, 'flood'::text]))),
     CONSTRAINT exclusions_tag CHECK ((octet_length(tag) = 32))
 );
@@ -445,6 +446,8 @@ COMMENT ON TABLE registry.exclusions IS 'Numbers that are never listed: one row 
 COMMENT ON COLUMN registry.exclusions.organisation_id IS 'Who added it; null: the operator.';
 
 COMMENT ON COLUMN registry.exclusions.reason IS 'flood: held back by the registry itself, on the operator''s side.';
+
+COMMENT ON COLUMN registry.exclusions.mistaken IS 'It should never have been: contacts from before its end count again.';
 
 CREATE TABLE registry.generations (
     number smallint NOT NULL,
@@ -1047,6 +1050,8 @@ GRANT UPDATE(resolution) ON TABLE registry.disputes TO registry_app;
 GRANT SELECT,INSERT ON TABLE registry.exclusions TO registry_app;
 
 GRANT UPDATE(removed_at) ON TABLE registry.exclusions TO registry_app;
+
+GRANT UPDATE(mistaken) ON TABLE registry.exclusions TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.generations TO registry_app;
 GRANT SELECT ON TABLE registry.generations TO registry_log_reader;

@@ -203,11 +203,14 @@ class Exclusion(Step):
 
 @dataclass(frozen=True)
 class Inclusion(Step):
+    """mistaken: the exclusion should never have been, so that contacts from before count again."""
+
     number: str
+    mistaken: bool = True
 
     def do(self, world: World) -> None:
         with suppress(Refused):
-            world.run(RemoveExclusion(self.number))
+            world.run(RemoveExclusion(self.number, mistaken=self.mistaken))
 
 
 @dataclass(frozen=True)
@@ -241,9 +244,10 @@ class Change(Step):
 
     def do(self, world: World) -> None:
         decoy, owner = world.decoys[self.decoy % len(world.decoys)]
-        changes = {"role": self.role, "live_from": world.moment(self.since), "live_until": world.moment(self.until)}
-        with suppress(Refused):
-            world.run(ChangeDecoy(decoy, changes), owner)
+        window = {"live_from": world.moment(self.since), "live_until": world.moment(self.until)}
+        for changes in (window, {"role": self.role}):
+            with suppress(Refused):
+                world.run(ChangeDecoy(decoy, changes), owner)
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,24 @@ def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) ->
     """What every listing should say at `now`. A tag with no contact, exclusion or dispute left has none."""
     contacts = _contacts(superuser)
     excluded: dict[bytes, list[datetime | None]] = {}
-    for tag, until in superuser.execute("SELECT tag, expires_at FROM registry.exclusions WHERE removed_at IS NULL"):
-        if until is None or until > now:
-            excluded.setdefault(bytes(tag), []).append(until)
+    covered: dict[bytes, datetime] = {}
+    for tag, expires, removed, counts_again in superuser.execute(
+        "SELECT tag, expires_at, removed_at, mistaken OR reason = 'flood' FROM registry.exclusions"
+    ):
+        if removed is None and (expires is None or expires > now):
+            excluded.setdefault(bytes(tag), []).append(expires)
+        elif not counts_again:
+            end = min(at for at in (expires, removed) if at is not None)
+            covered[bytes(tag)] = max(end, covered.get(bytes(tag), end))
     disputed = {bytes(row[0]) for row in superuser.execute("SELECT tag FROM registry.disputes WHERE closed_at IS NULL")}
     return {
-        tag: _row(policy, now, contacts.get(tag, []), excluded.get(tag), disputed=tag in disputed)
+        tag: _row(
+            policy,
+            now,
+            [one for one in contacts.get(tag, []) if tag not in covered or one.occurred_at >= covered[tag]],
+            excluded.get(tag),
+            disputed=tag in disputed,
+        )
         for tag in contacts.keys() | excluded.keys() | disputed
     }
 
@@ -88,10 +100,11 @@ def _row(
     policy: Policy, now: datetime, contacts: list[Contact], excluded: list[datetime | None] | None, *, disputed: bool
 ) -> Row:
     assessment = policy.assess(contacts, now)
-    evidence = assessment.evidence
-    # An exclusion that never ends hides the others' ends; otherwise the last one counts.
-    until = None if excluded is None or None in excluded else max(at for at in excluded if at is not None)
-    moments = [at for at in (assessment.changes_at, until) if at is not None]
+    evidence, changes_at = assessment.evidence, assessment.changes_at
+    if excluded is not None:
+        # Nothing but its end changes what is excluded: the last of several, and never where one never ends.
+        evidence = None
+        changes_at = None if None in excluded else max(at for at in excluded if at is not None)
     facts: tuple[Any, ...] = (None, 0, 0, 0, None, None, ())
     if evidence is not None:
         facts = (
@@ -103,4 +116,4 @@ def _row(
             evidence.last_contact,
             tuple(channel.value for channel in evidence.channels),
         )
-    return Row._make((*facts, excluded is not None, disputed, policy.name, min(moments, default=None)))
+    return Row._make((*facts, excluded is not None, disputed, policy.name, changes_at))

@@ -44,6 +44,16 @@ class Contact:
     retracted: bool = False
 
 
+@dataclass
+class Exclusion:
+    """ends: when it ends by itself, or was ended; None for never. removed: whether somebody ended it or put it away."""
+
+    number: str
+    ends: datetime | None
+    removed: bool = False
+    mistaken: bool = False
+
+
 @dataclass(frozen=True)
 class Facts:
     grade: str
@@ -57,24 +67,35 @@ class Facts:
 
 @dataclass
 class Model:
-    """decoys and contacts by the ids that the real registry gave them. exclusions: number -> when each ends, or never.
-    disputes: id -> number, of the open ones.
+    """decoys, contacts and exclusions by the ids that the real registry gave them. disputes: id -> number, of the open
+    ones.
     """
 
     now: datetime
     decoys: dict[str, Decoy] = field(default_factory=dict[str, Decoy])
     contacts: dict[str, Contact] = field(default_factory=dict[str, Contact])
-    exclusions: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
+    exclusions: dict[str, Exclusion] = field(default_factory=dict[str, Exclusion])
     disputes: dict[str, str] = field(default_factory=dict[str, str])
 
     def is_excluded(self, number: str) -> bool:
-        if number not in self.exclusions:
-            return False
-        ends = self.exclusions[number]
-        return ends is None or self.now < ends
+        return any(one.number == number and not self._has_ended(one) for one in self.exclusions.values())
+
+    def not_removed(self, number: str) -> list[Exclusion]:
+        """Those of the number that nobody has ended: one that stands, or one that has expired."""
+        return [one for one in self.exclusions.values() if one.number == number and not one.removed]
+
+    def end(self, exclusion: Exclusion, *, mistaken: bool) -> None:
+        if not self._has_ended(exclusion):
+            exclusion.ends = self.now
+        exclusion.removed = True
+        exclusion.mistaken = exclusion.mistaken or mistaken
 
     def is_disputed(self, number: str) -> bool:
         return number in self.disputes.values()
+
+    def role_is_in_use(self, decoy: str) -> bool:
+        """Whether it has contacts that are not retracted, so that its role stays what it is."""
+        return any(contact.decoy == decoy and not contact.retracted for contact in self.contacts.values())
 
     def same_event(self, owner: str, source: object) -> str | None:
         """The contact that this organisation has submitted for the source before."""
@@ -105,6 +126,19 @@ class Model:
         """When contacts that are recorded now will have expired."""
         return sorted({expiry(contact.at) for contact in self.contacts.values()})
 
+    def _has_ended(self, exclusion: Exclusion) -> bool:
+        return exclusion.ends is not None and exclusion.ends <= self.now
+
+    def _is_covered(self, contact: Contact) -> bool:
+        """Whether an exclusion of its number that was no mistake ended after it."""
+        return any(
+            one.number == contact.number
+            and not one.mistaken
+            and one.ends is not None
+            and contact.at < one.ends <= self.now
+            for one in self.exclusions.values()
+        )
+
     def _that_count(self, number: str) -> Iterable[Contact]:
         for contact in self.contacts.values():
             decoy = self.decoys[contact.decoy]
@@ -116,6 +150,7 @@ class Model:
                 and not contact.diverted
                 and contact.line_type not in NEVER_COUNTED
                 and self.now < expiry(contact.at)
+                and not self._is_covered(contact)
                 and (decoy.live_from is None or decoy.live_from <= contact.at)
                 and (decoy.live_until is None or contact.at < decoy.live_until)
                 and (decoy.acquired_on is None or contact.at.date() >= decoy.acquired_on + BURN_IN)

@@ -37,7 +37,8 @@ Answers = list[tuple[Any, Any, Any]]
 class Filled:
     """A registry's database as it was filled, which nobody is connected to: every test gets a copy.
 
-    others: a number whose exclusion was taken back, and one whose dispute was closed. lines: the decoys' own numbers.
+    others: a number whose exclusion was removed, `ended`, and one whose dispute was closed. lines: the decoys' own
+    numbers.
     asker: an employer that may ask plainly and privately. answers: what it was told about `items`.
     """
 
@@ -47,6 +48,7 @@ class Filled:
     stories: Stories
     lines: Sequence[str]
     others: Sequence[str]
+    ended: str
     answers: Answers = field(default_factory=list[tuple[Any, Any, Any]])
 
     @property
@@ -72,11 +74,11 @@ def fill(urls: DatabaseUrls, name: str) -> Filled:
         removed, closed = islice(fresh, 2)
         first.record(*(hit(tellers.decoys[0], number, f"{days_ago(9)}T10:00:00Z") for number in (removed, closed)))
         assert operator.post("/v1/exclusions", {"number": removed, "reason": "police"}).status_code == 201
-        assert operator.post("/v1/exclusions/removals", {"number": removed}).status_code == 200
+        ended = operator.post("/v1/exclusions/removals", {"number": removed}).json()["id"]
         dispute = operator.post("/v1/disputes", {"number": closed}).json()["id"]
         assert operator.post(f"/v1/disputes/{dispute}/closure", {"resolution": "confirmed"}).status_code == 200
         asker = house.member("employer", scopes=ASKING)
-        filled = Filled(name, tellers, asker, stories, lines, (removed, closed))
+        filled = Filled(name, tellers, asker, stories, lines, (removed, closed), ended)
         filled.answers.extend(PrivateAsker(asker).ask(filled.items()))
         assert filled.answers == plain_answers(asker, filled.items())
         house.superuser.execute("ANALYZE")  # PostgreSQL's statistics are samples of what is stored

@@ -36,7 +36,10 @@ ORGANISATION: Final = frozenset(
 )
 KEY: Final = frozenset({"id", "organisation_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"})
 EXCLUSION: Final = frozenset(
-    {"id", "reason", "expires_at", "created_at", "removed_at", "expired", "organisation_id", "organisation"}
+    {
+        *("id", "reason", "expires_at", "created_at", "removed_at", "mistaken", "expired"),
+        *("organisation_id", "organisation"),
+    }
 )
 EXCLUSION_IMPORT: Final = frozenset(
     {"rows", "added", "already", "refused", "dry_run", "audit_id", "audit_ids", "refused_rows"}

@@ -96,6 +96,7 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.NOT_FOUND: (404, _WHOLE),
     Code.UNKNOWN_DECOY: (404, _WHOLE_OR_ITEM),
     Code.DECOY_NUMBER_TAKEN: (409, _WHOLE),
+    Code.ROLE_IN_USE: (409, _WHOLE),
     Code.NAME_TAKEN: (409, _WHOLE),
     Code.QUARANTINED_BY_OPERATOR: (409, _WHOLE),
     Code.ALREADY_RETRACTED: (409, _WHOLE),

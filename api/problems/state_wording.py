@@ -85,6 +85,20 @@ _STATE: Final[Mapping[Code, Wording]] = {
         ),
         example="A decoy with this number is already registered.",
     ),
+    Code.ROLE_IN_USE: Wording(
+        title="The line's role cannot be changed any more",
+        happened=(
+            "The line has contacts that are not retracted, and its role says what these are worth. Under another role "
+            "they would become something else afterwards: whoever misdialled a line that nobody advertised would be "
+            "listed, and the false-positive baseline would have another past. Nothing was changed."
+        ),
+        advice=(
+            "Register another line for the new role with `POST /v1/decoys`, and end this one with `live_until` if it "
+            "is no longer used. If this one was registered with the wrong role, retract its contacts with `POST "
+            "/v1/hits/{id}/retraction`: once all of them are, its role can be changed."
+        ),
+        example="The line has contacts that are not retracted, so that its role stays what it is.",
+    ),
     Code.NAME_TAKEN: Wording(
         title="The name is already in use",
         happened="Something of the same kind already has this name, and names must be told apart.",

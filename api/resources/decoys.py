@@ -202,12 +202,15 @@ def list_decoys(
         Code.DATE_IN_FUTURE,
         Code.WINDOW_REVERSED,
         Code.DECOY_NUMBER_TAKEN,
+        Code.ROLE_IN_USE,
     ),
 )
 def change_decoy(
     call: Annotated[Call, Depends(call_for(Scope.DECOYS, ChangeDecoy))], decoy_id: UUID, change: DecoyChange
 ) -> Response:
-    """A new role or other dates change at once what the line's hits amount to."""
+    """Other dates change at once what the line's hits amount to. The role of a line that has hits which are not
+    retracted stays what it is: register another line, and end this one with `live_until`.
+    """
     changes = {name: getattr(change, name) for name in change.model_fields_set}
     if isinstance(changes.get("role"), Role):
         changes["role"] = changes["role"].value

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Body, Depends, Query, Response
 from pydantic import Field, WithJsonSchema
 
 from api.calls import Call, call_for
@@ -40,6 +40,10 @@ _GIVEN: Final = (
     "Why it must never be listed. An investigator's reasons are "
     f"{', '.join(f'`{reason}`' for reason in INVESTIGATORS_REASONS)}; the others are the operator's."
 )
+_MISTAKEN: Final = (
+    "It should never have been: the number's contacts from before its end count again. Otherwise they stay out for "
+    "good."
+)
 GivenReason = Annotated[
     ExclusionReason,
     WithJsonSchema({"type": "string", "enum": [reason.value for reason in GIVEN_REASONS], "description": _GIVEN}),
@@ -60,6 +64,14 @@ class ExclusionRemoval(RequestModel):
         default=None, description="For the operator: whose exclusion to end. Without it: the caller's own."
     )
     all: Flag = Field(default=False, description="For the operator: end the exclusions of every side.")
+    mistaken: Flag = Field(default=False, description=_MISTAKEN)
+
+
+class ExclusionEnd(RequestModel):
+    mistaken: Flag = Field(default=False, description=_MISTAKEN)
+
+
+_NO_MISTAKE: Final = ExclusionEnd()
 
 
 class ExclusionAnswer(AnswerModel):
@@ -70,8 +82,8 @@ class ExclusionAnswer(AnswerModel):
 
 
 class RemovalAnswer(AnswerModel):
-    id: UUID = Field(description="The exclusion that was ended.")
-    ids: list[UUID] = Field(description="All that were ended: several where `all` was asked.")
+    id: UUID = Field(description="The exclusion that was ended, or called a mistake.")
+    ids: list[UUID] = Field(description="All of them: several where `all` was asked.")
     audit_id: AuditId
 
 
@@ -83,6 +95,7 @@ class ExclusionModel(AnswerModel):
     expires_at: datetime | None
     created_at: datetime
     removed_at: datetime | None
+    mistaken: bool = Field(description="Contacts from before its end count all the same.")
     expired: bool = Field(description="Its own time has ended it.")
     organisation_id: UUID | None = Field(description="The investigator that added it; null: the operator's side.")
     organisation: str | None
@@ -135,9 +148,11 @@ def remove_exclusion(
 ) -> Response:
     """Only of the caller's own side; the operator may end anybody's, with `organisation` or `all`. Without either, a
     number that the operator's side does not exclude is `not_found`, whatever others do. While another side still
-    excludes the number, its answers stay what they are.
+    excludes the number, its answers stay what they are. Afterwards only what happens from now on counts, unless the
+    exclusion was `mistaken`.
     """
-    return call.write(RemoveExclusion(removal.number, removal.region, removal.organisation, removal.all), _removed)
+    operation = RemoveExclusion(removal.number, removal.region, removal.organisation, removal.all, removal.mistaken)
+    return call.write(operation, _removed)
 
 
 @router.post(
@@ -147,9 +162,15 @@ def remove_exclusion(
     response_model=RemovalAnswer,
     responses=responses(*WRITING, Code.NOT_FOUND),
 )
-def end_exclusion(call: Annotated[Call, Depends(call_for(SIDES, EndExclusion))], exclusion_id: UUID) -> Response:
-    """By its id, for which nobody has to know the number. An investigator ends its own, the operator anybody's."""
-    return call.write(EndExclusion(exclusion_id), _removed)
+def end_exclusion(
+    call: Annotated[Call, Depends(call_for(SIDES, EndExclusion))],
+    exclusion_id: UUID,
+    end: Annotated[ExclusionEnd, Body()] = _NO_MISTAKE,
+) -> Response:
+    """By its id, for which nobody has to know the number. An investigator ends its own, the operator anybody's. Only
+    what happens from now on counts, unless the exclusion was `mistaken`: that can also be said of one that has ended.
+    """
+    return call.write(EndExclusion(exclusion_id, end.mistaken), _removed)
 
 
 def _removed(done: Answered[list[UUID]]) -> RemovalAnswer:
@@ -186,6 +207,7 @@ def list_exclusions(
                     expires_at=one.expires_at,
                     created_at=one.created_at,
                     removed_at=one.removed_at,
+                    mistaken=one.mistaken,
                     expired=one.expired(answered.at),
                     organisation_id=one.organisation_id,
                     organisation=one.organisation,

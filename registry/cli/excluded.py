@@ -22,14 +22,16 @@ class OnTheDatabase:
             answered = opened.run(AddExclusion(number, ExclusionReason(reason), region, expires))
         return {**fields(answered.result), "reason": reason, "audit_id": answered.audit_id}
 
-    def remove(self, number: str, region: str | None, organisation: str | None, *, every: bool) -> Mapping[str, Any]:
+    def remove(
+        self, number: str, region: str | None, organisation: str | None, *, every: bool, mistaken: bool
+    ) -> Mapping[str, Any]:
         with plainly(), session() as opened:
             whose = None if organisation is None else opened.organisation(organisation).id
-            return _ended(opened.run(RemoveExclusion(number, region, whose, every)))
+            return _ended(opened.run(RemoveExclusion(number, region, whose, every, mistaken)))
 
-    def end(self, id_: UUID) -> Mapping[str, Any]:
+    def end(self, id_: UUID, *, mistaken: bool) -> Mapping[str, Any]:
         with plainly(), session() as opened:
-            return _ended(opened.run(EndExclusion(id_)))
+            return _ended(opened.run(EndExclusion(id_, mistaken)))
 
     def listed(self, organisation: str | None, *, active: bool | None) -> Mapping[str, Any]:
         with plainly(), session() as opened:

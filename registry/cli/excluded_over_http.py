@@ -25,12 +25,14 @@ class OverHttp:
         ends = None if expires is None else expires.isoformat(timespec="seconds")
         return self._post("", number=number, reason=reason, region=region, expires_at=ends)
 
-    def remove(self, number: str, region: str | None, organisation: str | None, *, every: bool) -> Mapping[str, Any]:
+    def remove(
+        self, number: str, region: str | None, organisation: str | None, *, every: bool, mistaken: bool
+    ) -> Mapping[str, Any]:
         whose = None if organisation is None else _id(organisation)
-        return self._post("/removals", number=number, region=region, organisation=whose, all=every)
+        return self._post("/removals", number=number, region=region, organisation=whose, all=every, mistaken=mistaken)
 
-    def end(self, id_: UUID) -> Mapping[str, Any]:
-        return self._post(f"/{id_}/removal")
+    def end(self, id_: UUID, *, mistaken: bool) -> Mapping[str, Any]:
+        return self._post(f"/{id_}/removal", mistaken=mistaken)
 
     def listed(self, organisation: str | None, *, active: bool | None) -> Mapping[str, Any]:
         """All pages as one."""

@@ -65,6 +65,11 @@ def add(
     help="For the operator: end this one's exclusion of the number. Over HTTP by its id.",
 )
 @click.option("--all", "every", is_flag=True, help="For the operator: end every side's exclusion of the number.")
+@click.option(
+    "--mistaken",
+    is_flag=True,
+    help="It should never have been: earlier contacts count again. With --id also of one that ended.",
+)
 @_target
 @json_option
 def remove(
@@ -73,24 +78,28 @@ def remove(
     id_: UUID | None,
     organisation: str | None,
     every: bool,
+    mistaken: bool,
     url: str | None,
     api_key_file: Path | None,
     data_dir: Path,
     as_json: bool,
 ) -> None:
-    """End the exclusion of a number: that of your own side, unless something else is asked."""
+    """End the exclusion of a number: that of your own side, unless something else is asked. What the number does from
+    now on counts, and what it did before only with --mistaken.
+    """
     if sum((id_ is not None, organisation is not None, every)) > 1:
         raise click.UsageError("--id, --organisation and --all exclude one another.")
     side = _side("remove", url, api_key_file, data_dir)
     if id_ is not None:
-        document = side.end(id_)
+        document = side.end(id_, mistaken=mistaken)
     else:
-        document = side.remove(ask_number(twice=False), region, organisation, every=every)
+        document = side.remove(ask_number(twice=False), region, organisation, every=every, mistaken=mistaken)
     if as_json:
         print_json(document)
         return
+    counts = "contacts from before count again" if mistaken else "contacts count from now on"
     for ended in document["ids"]:
-        click.echo(f"The exclusion {ended} has ended: the number's contacts count again, unless another one stands.")
+        click.echo(f"The exclusion {ended} has ended: the number's {counts}, unless another one keeps them out.")
 
 
 @click.command("list", epilog=_WAYS)
@@ -118,11 +127,11 @@ def list_all(
         print_json(document)
         return
     print_table(
-        ("Id", "Reason", "Added by", "Since (UTC)", "Expires", "Removed"),
+        ("Id", "Reason", "Added by", "Since (UTC)", "Expires", "Removed", "Mistaken"),
         [
             (
                 *(one["id"], one["reason"], one["organisation"] or "operator"),
-                *(one["created_at"], one["expires_at"], one["removed_at"]),
+                *(one["created_at"], one["expires_at"], one["removed_at"], one["mistaken"]),
             )
             for one in document["data"]
         ],

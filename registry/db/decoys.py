@@ -6,12 +6,12 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, any_, bindparam, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Date, any_, bindparam, cast, exists, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from registry.db.database import AnyRow, Reading, Writing
-from registry.db.schema import decoy_days, decoys, organisations, withheld_contacts
+from registry.db.schema import decoy_days, decoys, hits, organisations, submissions, withheld_contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,13 @@ _ADD: Final = insert(decoys).returning(*_COLUMNS)
 _OWNED: Final = decoys.c.organisation_id == bindparam("owner")
 _GET_ANY: Final = select(*_COLUMNS).where(decoys.c.id == bindparam("wanted"))
 _GET: Final = _GET_ANY.where(_OWNED)
+_GET_ALONE: Final = _GET.with_for_update(key_share=True)
+_HAS_CONTACTS: Final = select(
+    exists()
+    .where(submissions.c.decoy_id == bindparam("wanted"))
+    .where(tuple_(hits.c.tag, hits.c.id) == tuple_(submissions.c.tag, submissions.c.hit_id))
+    .where(hits.c.retracted_at.is_(None))
+)
 _OF_IDS: Final = select(decoys.c.id).where(_OWNED, decoys.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
 _OF_TAGS: Final = select(decoys.c.tag, decoys.c.id).where(
     _OWNED, decoys.c.tag == any_(bindparam("tags", type_=ARRAY(BYTEA())))
@@ -114,6 +121,16 @@ def get(tx: Reading, organisation_id: UUID | None, id_: UUID) -> Decoy | None:
     if organisation_id is None:
         return _optional(tx.connection.execute(_GET_ANY, {"wanted": id_}).one_or_none())
     return _optional(tx.connection.execute(_GET, {"owner": organisation_id, "wanted": id_}).one_or_none())
+
+
+def get_alone(tx: Writing, organisation_id: UUID, id_: UUID) -> Decoy | None:
+    """`get`, and until the transaction ends nobody else adds a hit to it. Waits for those that add hits to it now."""
+    return _optional(tx.connection.execute(_GET_ALONE, {"owner": organisation_id, "wanted": id_}).one_or_none())
+
+
+def has_contacts(tx: Reading, id_: UUID) -> bool:
+    """Whether it has any that is not retracted. A caller that withheld its number is no contact."""
+    return bool(tx.connection.execute(_HAS_CONTACTS, {"wanted": id_}).scalar_one())
 
 
 def change(tx: Writing, organisation_id: UUID, id_: UUID, values: Mapping[str, object]) -> Decoy | None:

@@ -1,29 +1,34 @@
 """Exclusions: tags that are never listed. One exclusion has a row for each generation, under one id."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, any_, bindparam, func, insert, not_, or_, select, text, update
+from sqlalchemy import and_, any_, bindparam, func, insert, not_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import Reading, Writing
+from registry.db.exclusion_effects import COVERING
 from registry.db.schema import exclusions, organisations
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """organisation_id, organisation: whose it is, and that one's name; None: the operator's side."""
+    """organisation_id, organisation: whose it is, and that one's name; None: the operator's side.
+
+    mistaken: contacts from before its end count again.
+    """
 
     id: UUID
     reason: str
     expires_at: datetime | None
     created_at: datetime
     removed_at: datetime | None
+    mistaken: bool
     organisation_id: UUID | None
     organisation: str | None
 
@@ -43,33 +48,23 @@ class NewExclusion:
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """One row of an exclusion that was ended: its listing must be refreshed in the same transaction."""
-
-    id: UUID
-    tag: bytes
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveExclusion:
-    """What stands against a tag now. expires_at: the last of them to end; None where one never does."""
-
-    expires_at: datetime | None
-
-
 _TAGS: Final = tags_parameter("tags")
 _ADD: Final = insert(exclusions)
 _CARRY: Final = upsert(exclusions).on_conflict_do_nothing()
-_ACTIVE: Final = select(exclusions.c.tag, exclusions.c.expires_at).where(
-    exclusions.c.tag == any_(_TAGS),
-    exclusions.c.removed_at.is_(None),
-    or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
+_NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
+_CARRIED: Final = (
+    select(
+        exclusions.c.tag,
+        exclusions.c.id,
+        exclusions.c.organisation_id,
+        exclusions.c.reason,
+        exclusions.c.expires_at,
+        exclusions.c.removed_at,
+    )
+    .where(exclusions.c.tag == any_(_TAGS), or_(_NOT_REMOVED, COVERING))
+    .with_for_update(read=True)
 )
-_CARRIED: Final = select(
-    exclusions.c.tag, exclusions.c.id, exclusions.c.organisation_id, exclusions.c.reason, exclusions.c.expires_at
-).where(exclusions.c.tag == any_(_TAGS), exclusions.c.removed_at.is_(None))
+_PRESENT: Final = select(exclusions.c.tag, exclusions.c.id).where(exclusions.c.tag == any_(_TAGS))
 _EXPIRED: Final = (
     update(exclusions)
     .where(
@@ -84,7 +79,6 @@ _MAKE_ROOM: Final = text(
     " WHERE tag = ANY (CAST(:tags AS bytea[])) AND removed_at IS NULL"
     " AND (expires_at <= :now OR organisation_id IS NULL AND reason = 'flood')"
 )
-_CARRIED_FIRMLY: Final = _CARRIED.with_for_update(read=True)
 # In the order of the tags: of two that add the same numbers at once, one waits for the other and never both.
 _ADD_ALL: Final = text(
     "INSERT INTO registry.exclusions (tag, id, generation, organisation_id, reason, expires_at)"
@@ -93,7 +87,6 @@ _ADD_ALL: Final = text(
     " CAST(:reasons AS text[]), CAST(:ends AS timestamptz[])) AS e (tag, id, generation, reason, expires_at)"
     " ON CONFLICT DO NOTHING RETURNING tag"
 )
-_NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
 _OF_SIDE: Final = exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner"))
 _HELD: Final = select(exclusions.c.tag).where(
     exclusions.c.tag == any_(_TAGS),
@@ -102,18 +95,6 @@ _HELD: Final = select(exclusions.c.tag).where(
     exclusions.c.reason != "flood",
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
 )
-_STANDING: Final = select(exclusions.c.tag).where(exclusions.c.tag == any_(_TAGS), _NOT_REMOVED)
-_STANDING_OF_SIDE: Final = _STANDING.where(_OF_SIDE)
-_END: Final = (
-    update(exclusions)
-    .values(removed_at=func.clock_timestamp())
-    .where(_NOT_REMOVED)
-    .returning(exclusions.c.id, exclusions.c.tag, exclusions.c.generation)
-)
-_END_EVERY: Final = _END.where(exclusions.c.tag == any_(_TAGS))
-_END_OF_SIDE: Final = _END_EVERY.where(_OF_SIDE)
-_END_ONE: Final = _END.where(exclusions.c.id == bindparam("exclusion"))
-_END_ONE_OF_SIDE: Final = _END_ONE.where(_OF_SIDE)
 _PAGE: Final = (
     select(
         exclusions.c.id,
@@ -121,6 +102,7 @@ _PAGE: Final = (
         func.min(exclusions.c.expires_at),
         func.min(exclusions.c.created_at),
         func.min(exclusions.c.removed_at),
+        func.bool_or(exclusions.c.mistaken),
         exclusions.c.organisation_id,
         select(organisations.c.name).where(organisations.c.id == exclusions.c.organisation_id).scalar_subquery(),
     )
@@ -203,87 +185,39 @@ def held(tx: Reading, organisation_id: UUID | None, tags: Sequence[bytes], now: 
     return frozenset(row[0] for row in tx.connection.execute(_HELD, parameters))
 
 
-def active(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, ActiveExclusion]:
-    """Tag -> what excludes it at this moment."""
-    found: dict[bytes, ActiveExclusion] = {}
-    if not tags:
-        return found
-    for tag, expires_at in tx.connection.execute(_ACTIVE, {"tags": bytes_array(tags), "now": now}):
-        known = found.get(tag)
-        if known is None:
-            found[tag] = ActiveExclusion(expires_at)
-        elif known.expires_at is not None:
-            found[tag] = ActiveExclusion(None if expires_at is None else max(known.expires_at, expires_at))
-    return found
-
-
 def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
-    """Copies exclusions to a number's tag of a newer generation. pairs: older tag -> newer tag.
+    """Copies exclusions to a number's tag of a newer generation, those that have ended too. pairs: older tag -> newer.
 
-    Without this a number that was excluded before the newer key existed would be listed under it. None of those copied
-    ends before this transaction does. Returns the newer tags that it was missing for, whose listings must be refreshed
-    in the same transaction.
+    Without this a number that was excluded before the newer key existed would be listed under it, and so would what it
+    did before its exclusion ended. None of those copied changes before this transaction ends. Returns the newer tags
+    that it was missing for, whose listings must be refreshed in the same transaction.
     """
     if not pairs:
         return []
-    rows = tx.connection.execute(_CARRIED_FIRMLY, {"tags": bytes_array(pairs)}).all()
+    rows = tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs)}).all()
     if not rows:
         return []
-    present = {
-        (row[0], row[1])
-        for row in tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs[row[0]] for row in rows)})
-    }
-    missing = [
-        {
-            "tag": pairs[tag],
-            "id": id_,
-            "generation": generation,
-            "organisation_id": organisation_id,
-            "reason": reason,
-            "expires_at": expires_at,
-        }
-        for tag, id_, organisation_id, reason, expires_at in rows
-        if (pairs[tag], id_) not in present
-    ]
+    newer = bytes_array(pairs[row[0]] for row in rows)
+    present = {(row[0], row[1]) for row in tx.connection.execute(_PRESENT, {"tags": newer})}
+    missing = [row for row in rows if (pairs[row[0]], row[1]) not in present]
     if missing:
         # Two contacts of the number at once may both have found it missing.
-        tx.connection.execute(_CARRY, missing)
-    return [pairs[row[0]] for row in rows if (pairs[row[0]], row[1]) not in present]
-
-
-def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None) -> list[Ended]:
-    """Ends the exclusion that this side made; nothing where there is none."""
-    parameters = {"tags": bytes_array(tags), "owner": organisation_id}
-    return _ended(lambda: tx.connection.execute(_END_OF_SIDE, parameters))
-
-
-def remove_every(tx: Writing, tags: Sequence[bytes]) -> list[Ended]:
-    """Ends the exclusions of all sides."""
-    parameters = {"tags": bytes_array(tags)}
-    return _ended(lambda: tx.connection.execute(_END_EVERY, parameters))
-
-
-def removable(tx: Reading, tags: Sequence[bytes], organisation_id: UUID | None, *, every: bool) -> frozenset[bytes]:
-    """Those of the tags for which `remove`, or with every `remove_every`, would end something."""
-    if every:
-        return frozenset(row[0] for row in tx.connection.execute(_STANDING, {"tags": bytes_array(tags)}))
-    parameters = {"tags": bytes_array(tags), "owner": organisation_id}
-    return frozenset(row[0] for row in tx.connection.execute(_STANDING_OF_SIDE, parameters))
-
-
-def remove_one(tx: Writing, id_: UUID, *, only_of: UUID | None) -> list[Ended]:
-    """Ends one exclusion. only_of: and only if it is this organisation's; None for the operator, who may end any."""
-    if only_of is None:
-        return _ended(lambda: tx.connection.execute(_END_ONE, {"exclusion": id_}))
-    return _ended(lambda: tx.connection.execute(_END_ONE_OF_SIDE, {"exclusion": id_, "owner": only_of}))
-
-
-def _ended(end: Callable[[], Iterable[Row[UUID, bytes, int]]]) -> list[Ended]:
-    found = [Ended(*row) for row in end()]
-    if found:
-        # This may have waited for a contact that copied it to a newer generation: only now is the copy to be seen.
-        found += [Ended(*row) for row in end()]
-    return found
+        tx.connection.execute(
+            _CARRY,
+            [
+                {
+                    "tag": pairs[tag],
+                    "id": id_,
+                    "generation": generation,
+                    "organisation_id": organisation_id,
+                    "reason": reason,
+                    "expires_at": expires_at,
+                    "removed_at": removed_at,
+                }
+                for tag, id_, organisation_id, reason, expires_at, removed_at in missing
+            ],
+        )
+    return [pairs[row[0]] for row in missing]
 
 
 def page(

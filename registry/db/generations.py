@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, update
+from sqlalchemy import BindParameter, and_, bindparam, exists, func, insert, not_, select, update
 
 from registry.db.database import Reading, Writing
 from registry.db.driver import DriverStatement
+from registry.db.exclusion_effects import COVERING, ENDED_AT
 from registry.db.schema import decoys, disputes, exclusions, generations, hits
 from registry.domain import generations as domain
 from registry.domain.generations import Generations
@@ -28,6 +29,7 @@ class Dependants:
 
     unexpired_hits: bool
     exclusions: bool
+    ended_exclusions: bool
     disputes: bool
     decoys: bool
 
@@ -50,11 +52,18 @@ _RETIRE: Final = (
     .values(retired_at=func.clock_timestamp())
 )
 _NUMBER: Final[BindParameter[int]] = bindparam("wanted")
+_KEPT_SINCE: Final[BindParameter[datetime]] = bindparam("kept_since")
+_NEWER: Final = exclusions.alias("newer")
+# One that has ended goes on keeping out what happened before, unless its number's newer tag has it too.
+_ENDED_ALONE: Final = and_(
+    COVERING,
+    ENDED_AT >= _KEPT_SINCE,
+    not_(exists().where(_NEWER.c.id == exclusions.c.id, _NEWER.c.generation > exclusions.c.generation)),
+)
 _DEPENDANTS: Final = select(
-    exists().where(
-        hits.c.generation == _NUMBER, hits.c.retracted_at.is_(None), hits.c.occurred_at >= bindparam("kept_since")
-    ),
+    exists().where(hits.c.generation == _NUMBER, hits.c.retracted_at.is_(None), hits.c.occurred_at >= _KEPT_SINCE),
     exists().where(exclusions.c.generation == _NUMBER, exclusions.c.removed_at.is_(None)),
+    exists().where(exclusions.c.generation == _NUMBER, exclusions.c.removed_at.is_not(None), _ENDED_ALONE),
     exists().where(disputes.c.generation == _NUMBER, disputes.c.closed_at.is_(None)),
     exists().where(decoys.c.generation == _NUMBER),
 )

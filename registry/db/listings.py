@@ -16,7 +16,7 @@ from registry.domain.policy import Channel, Evidence, Grade
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is projected for one tag. evidence: None where the policy lists nothing."""
+    """What is projected for one tag. evidence: None where it is excluded, or the policy lists nothing."""
 
     tag: bytes
     generation: int
@@ -29,6 +29,10 @@ class Listing:
     def is_fresh(self, policy: str, now: datetime) -> bool:
         """Whether it still says what the hits say: same policy, and no date has passed that changes it."""
         return self.policy == policy and (self.changes_at is None or now < self.changes_at)
+
+    def is_excluded(self, now: datetime) -> bool:
+        """Whether an exclusion stands, which no policy weighs and nothing but its end changes."""
+        return self.excluded and (self.changes_at is None or now < self.changes_at)
 
 
 _TAGS: Final = tags_parameter("tags")

@@ -156,6 +156,7 @@ class ExclusionColumns(TypedColumns):
     expires_at: Named[datetime | None] = Column(_MOMENT)
     created_at: Named[datetime] = Column(_MOMENT)
     removed_at: Named[datetime | None] = Column(_MOMENT)
+    mistaken: Named[bool] = Column(Boolean)
 
 
 class DisputeColumns(TypedColumns):

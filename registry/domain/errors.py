@@ -68,6 +68,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     UNKNOWN_DECOY = "unknown_decoy"
     DECOY_NUMBER_TAKEN = "decoy_number_taken"
+    ROLE_IN_USE = "role_in_use"
     NAME_TAKEN = "name_taken"
     QUARANTINED_BY_OPERATOR = "quarantined_by_operator"
     ALREADY_RETRACTED = "already_retracted"

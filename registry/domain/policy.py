@@ -175,7 +175,7 @@ class Policy:
     retention_months: calendar months for which a contact counts.
     """
 
-    version: str = "2026-12"
+    version: str = "2026-12.2"
     burn_in_days: int = DEFAULT_BURN_IN_DAYS
     retention_months: int = DEFAULT_RETENTION_MONTHS
     name: str = field(init=False, repr=False, compare=False)
@@ -227,9 +227,24 @@ class Policy:
         months = now.year * 12 + now.month - 1 - self.retention_months - 1
         return datetime(max(1, months // 12), months % 12 + 1, 1, tzinfo=UTC)
 
-    def assess(self, contacts: Sequence[Contact], now: datetime, window: Window | None = None) -> Assessment:
-        """What the contacts amount to at `now`, inside the possession window where one is given."""
-        counting = [contact for contact in contacts if self.counts(contact, now)]
+    def assess(
+        self,
+        contacts: Sequence[Contact],
+        now: datetime,
+        window: Window | None = None,
+        *,
+        covered_until: datetime | None = None,
+    ) -> Assessment:
+        """What the contacts amount to at `now`, inside the possession window where one is given.
+
+        covered_until: when the number's last exclusion ended. What happened before does not count, at no time: it was
+        somebody's work, or another holder's.
+        """
+        counting = [
+            contact
+            for contact in contacts
+            if (covered_until is None or contact.occurred_at >= covered_until) and self.counts(contact, now)
+        ]
         if not counting:
             return _NOTHING
         # Expiry keeps the order of the contacts, so that the oldest is the first to go.

@@ -1,4 +1,6 @@
-"""Registering decoys and changing them. A change of role or dates changes what their hits amount to, at once."""
+"""Registering decoys and changing them. A change of dates changes what their hits amount to, at once; a role is not
+changed any more once there are hits (docs/adr/0025).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +22,8 @@ from registry.operations.registry import Registry
 from registry.operations.submitted_hits import line_tags
 
 LABEL_LENGTH: Final = 200
-_WEIGHING: Final = frozenset({"role", "live_from", "live_until", "acquired_on"})
+_WEIGHING: Final = frozenset({"live_from", "live_until", "acquired_on"})
+"""What weighs contacts. A role does as well, but changes only where there is none to weigh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
 
 @dataclass(frozen=True, slots=True)
 class ChangeDecoy(WriteOperation[_Columns, Decoy]):
-    """changes: the members that were sent, by name; None clears one that may be empty."""
+    """changes: the members that were sent, by name; None clears one that may be empty.
+
+    Refused(role_in_use) for another role than it has, once the line has contacts that are not retracted.
+    """
 
     name = "change_decoy"
     decoy_id: UUID
@@ -118,6 +124,8 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Columns) -> Done[Decoy]:
         prepared.refuse_taken(tx, caller.organisation(), self.decoy_id)
+        if "role" in prepared.values:
+            self._refuse_in_use(tx, caller, str(prepared.values["role"]))
         decoy = decoys.change(tx, caller.organisation(), self.decoy_id, prepared.values)
         if decoy is None:
             raise Refused(Code.NOT_FOUND, "There is no such decoy.")
@@ -126,6 +134,12 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
                 tx, decoy.id, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
             )
         return Done(decoy, count={"changed": 1}, policy=registry.policy.name)
+
+    def _refuse_in_use(self, tx: Writing, caller: Caller, role: str) -> None:
+        """Under the decoy's row, which every contact holds as well, so that none slips in after the look."""
+        decoy = decoys.get_alone(tx, caller.organisation(), self.decoy_id)
+        if decoy is not None and decoy.role != role and decoys.has_contacts(tx, decoy.id):
+            raise Refused(Code.ROLE_IN_USE, "The line has contacts that are not retracted: its role stays what it is.")
 
 
 def _check_dates(values: Mapping[str, object], registry: Registry) -> None:

@@ -1,4 +1,5 @@
-"""Exclusions: a number that is never listed, whatever its hits say, until the exclusion is removed.
+"""Exclusions: a number that is never listed, whatever its hits say, until the exclusion is removed; and what happened
+before that never counts, unless the exclusion was a mistake.
 
 Each has a side: the operator's, or the investigator's that added it. A side sees, counts and ends its own alone; for
 the answers about a number it does not matter whose it is.
@@ -9,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from registry.db import exclusions
+from registry.db import exclusion_ends, exclusions
 from registry.db.database import Writing
-from registry.db.exclusions import Ended, NewExclusion
+from registry.db.exclusion_ends import End, Ended
+from registry.db.exclusions import NewExclusion
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code, FieldProblem, Refused
 from registry.domain.exclusions import ExclusionReason, reasons_of
@@ -74,8 +76,8 @@ class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
 class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
     """Ends the caller's own exclusion of a number; the operator's may also be another's, or every side's.
 
-    organisation_id: whose, for the operator alone. every: all sides'. Gives the ids of those that were ended.
-    Refused(not_found) for a number that this side does not exclude.
+    organisation_id: whose, for the operator alone. every: all sides'. mistaken: contacts from before count again.
+    Gives the ids of those that were ended. Refused(not_found) for a number that this side does not exclude.
     """
 
     name = "remove_exclusion"
@@ -83,6 +85,7 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
     region: str | None = field(default=None, repr=False)
     organisation_id: UUID | None = None
     every: bool = False
+    mistaken: bool = False
 
     @property
     def submitted(self) -> int:
@@ -99,14 +102,15 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
         if side is not None:
             self._require_own(side)
         tags = list(prepared.values())
+        end = End(registry.clock(), self.mistaken)
         if self.every:
-            ended = exclusions.remove_every(tx, tags)
+            ended = exclusion_ends.remove_every(tx, tags, end)
         else:
-            ended = exclusions.remove(tx, tags, self.organisation_id if side is None else side)
+            ended = exclusion_ends.remove(tx, tags, self.organisation_id if side is None else side, end)
         if not ended:
             raise Refused(Code.NOT_FOUND, self._who_does_not(side))
         refresh_all(tx, registry, prepared)
-        return _done(registry, ended)
+        return _done(registry, ended, mistaken=self.mistaken)
 
     def _who_does_not(self, side: UUID | None) -> str:
         """An investigator is told the same, whatever others do."""
@@ -133,21 +137,24 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
 class EndExclusion(WriteOperation[None, list[UUID]]):
     """Ends one exclusion that a list shows, for which nobody has to know its number. The operator may end anybody's.
 
-    Refused(not_found) for one that is not there, has been ended, or is another side's.
+    mistaken: contacts from before its end count again. That can also be said of one that has ended already.
+    Refused(not_found) for one that is not there, has been ended (or called a mistake), or is another side's.
     """
 
     name = "end_exclusion"
     id: UUID
+    mistaken: bool = False
 
     def prepare(self, registry: Registry) -> None:
         del registry
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[list[UUID]]:
-        ended = exclusions.remove_one(tx, self.id, only_of=side_of(caller))
+        end = End(registry.clock(), self.mistaken)
+        ended = exclusion_ends.remove_one(tx, self.id, end, only_of=side_of(caller))
         if not ended:
             raise Refused(Code.NOT_FOUND, "There is no such exclusion.")
         _refresh(tx, registry, {one.tag: one.generation for one in ended})
-        return _done(registry, ended)
+        return _done(registry, ended, mistaken=self.mistaken)
 
 
 def exclude_all(
@@ -206,6 +213,8 @@ def _refresh(tx: Writing, registry: Registry, generations: Mapping[bytes, int]) 
     refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
 
 
-def _done(registry: Registry, ended: Sequence[Ended]) -> Done[list[UUID]]:
+def _done(registry: Registry, ended: Sequence[Ended], *, mistaken: bool) -> Done[list[UUID]]:
+    """Counted apart where it was a mistake: what is taken back then can list somebody."""
     ids = list(dict.fromkeys(one.id for one in ended))
-    return Done(ids, count={"removed": len(ids)}, generation=registry.generations.current)
+    count = {"mistaken" if mistaken else "removed": len(ids)}
+    return Done(ids, count=count, generation=registry.generations.current)

@@ -61,6 +61,7 @@ class RetireGeneration(WriteOperation[None, int]):
             for name, present in (
                 ("contacts that have not expired", found.unexpired_hits),
                 ("exclusions", found.exclusions),
+                ("ended exclusions that keep out what happened before", found.ended_exclusions),
                 ("open disputes", found.disputes),
                 ("decoys (set their number again first)", found.decoys),
             )

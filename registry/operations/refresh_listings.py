@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from registry.db import disputes, exclusions, hits, listings
+from registry.db import disputes, exclusion_effects, hits, listings
 from registry.db.database import Reading, Writing
-from registry.db.exclusions import ActiveExclusion
+from registry.db.exclusion_effects import NO_EFFECT, Effect
 from registry.db.listings import Listing
 from registry.domain.policy import Contact, Policy
 
@@ -61,17 +61,17 @@ def project(
 ) -> list[Facts]:
     """What the listings of these tags should say at `now`."""
     contacts = hits.contacts(tx, tags)
-    excluded = exclusions.active(tx, tags, now)
+    effects = exclusion_effects.find(tx, tags, now)
     disputed = disputes.open_tags(tx, tags)
     facts: list[Facts] = []
     for tag in tags:
-        exclusion = excluded.get(tag)
+        effect = effects.get(tag, NO_EFFECT)
         of_tag = contacts.get(tag)
-        if of_tag is None and exclusion is None and tag not in disputed:
+        if of_tag is None and not effect.excluded and tag not in disputed:
             facts.append(Facts(tag, None))
             continue
         made_under = generation if isinstance(generation, int) else generation[tag]
-        listing = listing_of(tag, made_under, of_tag or (), exclusion, disputed=tag in disputed, policy=policy, now=now)
+        listing = listing_of(tag, made_under, of_tag or (), effect, disputed=tag in disputed, policy=policy, now=now)
         facts.append(Facts(tag, listing, contacts=len(of_tag or ())))
     return facts
 
@@ -80,21 +80,28 @@ def listing_of(
     tag: bytes,
     generation: int,
     contacts: Sequence[Contact],
-    exclusion: ActiveExclusion | None,
+    effect: Effect,
     *,
     disputed: bool,
     policy: Policy,
     now: datetime,
 ) -> Listing:
-    """What the listing of a tag should say at `now` behind which at least one of these stands."""
-    assessment = policy.assess(contacts, now)
-    moments = [assessment.changes_at, None if exclusion is None else exclusion.expires_at]
+    """What the listing of a tag should say at `now` behind which at least one of these stands.
+
+    One that is excluded holds no evidence and changes when the exclusion ends, whatever its contacts do until then: a
+    contact that expires must not make it stale, and its number's answers slower than those of one that nobody saw.
+    """
+    if effect.excluded:
+        evidence, changes_at = None, effect.excluded_until
+    else:
+        assessment = policy.assess(contacts, now, covered_until=effect.covered_until)
+        evidence, changes_at = assessment.evidence, assessment.changes_at
     return Listing(
         tag=tag,
         generation=generation,
-        evidence=assessment.evidence,
-        excluded=exclusion is not None,
+        evidence=evidence,
+        excluded=effect.excluded,
         disputed=disputed,
         policy=policy.name,
-        changes_at=min((moment for moment in moments if moment is not None), default=None),
+        changes_at=changes_at,
     )

@@ -1,5 +1,5 @@
 """Ending the exclusions of a file of numbers in chunks, each its own transaction, so that one that is cut off can be
-run again.
+run again. What happened before stays out of every answer: that an exclusion was a mistake is said of single ones.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-from registry.db import exclusions
+from registry.db import exclusion_ends
 from registry.db.database import Writing
+from registry.db.exclusion_ends import End
 from registry.domain.errors import Code, Refused
 from registry.operations.exclusion_files import ExclusionFile, RemovalRow, Row
 from registry.operations.manage_exclusions import side_of
@@ -85,11 +86,11 @@ class RemoveExclusions(WriteOperation[list[Prepared], list[Outcome]]):
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: list[Prepared]) -> Done[list[Outcome]]:
         side = side_of(caller)
         self.sides.require_for(side)
-        tags = _tags(prepared)
+        tags, end = _tags(prepared), End(registry.clock())
         if self.sides.every:
-            ended = exclusions.remove_every(tx, tags)
+            ended = exclusion_ends.remove_every(tx, tags, end)
         else:
-            ended = exclusions.remove(tx, tags, self.sides.owner(side))
+            ended = exclusion_ends.remove(tx, tags, self.sides.owner(side), end)
         generations = {one.tag: one.generation for one in ended}
         refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
         return _done(registry, prepared, frozenset(generations))
@@ -104,7 +105,7 @@ class RehearseRemovals(RemoveExclusions):
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: list[Prepared]) -> Done[list[Outcome]]:
         side = side_of(caller)
         self.sides.require_for(side)
-        found = exclusions.removable(tx, _tags(prepared), self.sides.owner(side), every=self.sides.every)
+        found = exclusion_ends.removable(tx, _tags(prepared), self.sides.owner(side), every=self.sides.every)
         return _done(registry, prepared, found)
 
 

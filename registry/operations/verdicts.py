@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from registry.db import disputes, exclusions, hits, listings
+from registry.db import disputes, exclusion_effects, hits, listings
 from registry.db.database import Reading
 from registry.db.listings import Listing
 from registry.domain.policy import Assessment, Evidence, Outcome, Policy, Reason, Window, answer
@@ -76,9 +76,9 @@ def _from_listings(question: TagQuestion, rows: Sequence[Listing], policy: Polic
         return _NOT_SERVED
     if not rows:
         return _NONE
-    fresh = [row for row in rows if row.is_fresh(policy.name, now)]
-    if any(row.excluded for row in fresh):
+    if any(row.is_excluded(now) for row in rows):
         return _NONE
+    fresh = [row for row in rows if row.is_fresh(policy.name, now)]
     if question.window is not None or len(rows) > 1 or len(fresh) < len(rows):
         return None
     row = rows[0]
@@ -91,14 +91,16 @@ def _from_hits(
 ) -> dict[int, _Found]:
     tags = sorted({tag for _, question in questions for tag in question.tags})
     contacts = hits.contacts(tx, tags)
-    excluded = exclusions.active(tx, tags, now)
+    effects = exclusion_effects.find(tx, tags, now)
     disputed = disputes.open_tags(tx, tags)
     decided: dict[int, _Found] = {}
     for index, question in questions:
         of_number = [contact for tag in question.tags for contact in contacts.get(tag, ())]
+        of_tags = [effects[tag] for tag in question.tags if tag in effects]
+        ended = [effect.covered_until for effect in of_tags if effect.covered_until is not None]
         decided[index] = answer(
-            policy.assess(of_number, now, question.window),
-            excluded=any(tag in excluded for tag in question.tags),
+            policy.assess(of_number, now, question.window, covered_until=max(ended, default=None)),
+            excluded=any(effect.excluded for effect in of_tags),
             disputed=any(tag in disputed for tag in question.tags),
         )
     return decided

@@ -195,12 +195,14 @@ def test_a_change_of_their_decoy_reaches_them(rotated: Rotated) -> None:
     number, line = next(rotated.old).number, rotated.second.register_decoy(next(NUMBERS))
     rotated.second.record(hit(line, number, LATE))
     assert rotated.first.look_up(number)["evidence"]["decoys"] == 3
-    assert rotated.second.patch(f"/v1/decoys/{line}", {"role": "test"}).status_code == 200
+    assert rotated.second.patch(f"/v1/decoys/{line}", {"live_until": LATE}).status_code == 200
     assert rotated.first.look_up(number)["evidence"]["decoys"] == 2
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_exclusion_holds_and_its_end_lists_them_all(rotated: Rotated, old: Old, when: str) -> None:
+def test_an_exclusion_holds_and_its_end_lists_them_all_if_it_was_a_mistake(
+    rotated: Rotated, old: Old, when: str
+) -> None:
     """Excluded under three keys, before or after they were carried."""
     steps = [
         lambda: rotated.operator.post("/v1/exclusions", {"number": old.number, "reason": "survivor"}),
@@ -211,7 +213,9 @@ def test_an_exclusion_holds_and_its_end_lists_them_all(rotated: Rotated, old: Ol
     assert rotated.generations(old.number) == [3, 3, 3]
     assert rotated.first.look_up(old.number)["outcome"] == "none"
     assert rotated.asker.ask([{"number": old.number}]) == [("none", None, None)]
-    assert rotated.operator.post("/v1/exclusions/removals", {"number": old.number}).status_code == 200
+    ended = rotated.operator.post("/v1/exclusions/removals", {"number": old.number}).json()["id"]
+    assert rotated.first.look_up(old.number)["outcome"] == "none"
+    assert rotated.operator.post(f"/v1/exclusions/{ended}/removal", {"mistaken": True}).status_code == 200
     assert rotated.first.look_up(old.number)["evidence"]["contacts"] == 3
     assert rotated.listed(old.number) == [(3, 3, "corroborated")]
 

@@ -8,6 +8,7 @@ import pytest
 from audit_trail import AuditTrail
 from house import House
 from members import Clock, Member, hit
+from providers import add_twilio, message, new_line
 from shapes import DECOY, LISTED_DECOY, PAGE, RECEIPT, refusal_of
 
 FULL = {
@@ -153,6 +154,57 @@ def test_a_change_that_cannot_be_changes_nothing(
     assert {name: decoy[name] for name in DECOY} in [{name: one[name] for name in DECOY} for one in listed]
 
 
+@pytest.mark.parametrize("role", ["control", "test", "deterrence"])
+def test_contacts_of_a_line_that_was_never_advertised_cannot_be_made_to_count(
+    investigator: Member, employer: Member, trail: AuditTrail, number: str, fresh_number: Callable[[], str], role: str
+) -> None:
+    decoy = register(investigator, number, role=role).json()["id"]
+    caller, path = fresh_number(), f"/v1/decoys/{decoy}"
+    recorded = investigator.record(hit(decoy, caller), hit(decoy, caller, "2026-11-02T10:00:00Z"))["results"]
+    before = baseline(investigator)
+    for change in ({"role": "advertisement"}, {"role": "advertisement", "live_from": "2026-11-02T00:00:00Z"}):
+        answer = investigator.patch(path, change)
+        refusal_of(answer, 409, "role_in_use")
+        event = trail.only(answer)
+        assert (event["operation"], event["result"]) == ("change_decoy", "role_in_use")
+    assert employer.look_up(caller)["outcome"] == "none"
+    assert baseline(investigator) == before
+    same = investigator.patch(path, {"role": role, "label": "The same role"})
+    assert (same.status_code, same.json()["label"]) == (200, "The same role")
+    for one in recorded:
+        refusal_of(investigator.patch(path, {"role": "advertisement"}), 409, "role_in_use")
+        answer = investigator.post(f"/v1/hits/{one['id']}/retraction", {"reason": "misdial"})
+        assert answer.status_code == 200
+    assert investigator.patch(path, {"role": "advertisement"}).json()["role"] == "advertisement"
+    assert employer.look_up(caller)["outcome"] == "none"
+    investigator.record(hit(decoy, caller, "2026-11-03T10:00:00Z"))
+    assert employer.look_up(caller)["evidence"]["contacts"] == 1
+
+
+def test_an_advertised_line_that_has_contacts_does_not_become_a_control_line(
+    investigator: Member, employer: Member, decoy: str, number: str
+) -> None:
+    investigator.record(hit(decoy, number))
+    refusal_of(investigator.patch(f"/v1/decoys/{decoy}", {"role": "control"}), 409, "role_in_use")
+    assert employer.look_up(number)["outcome"] == "contact_observed"
+
+
+def test_a_caller_that_withheld_its_number_is_no_reason_to_keep_a_role(house: House, number: str) -> None:
+    investigator = house.member("investigator")
+    add_twilio(investigator)
+    line = new_line(investigator, number)
+    assert line.twilio(message("anonymous")).status_code == 200
+    (listed,) = (one for one in investigator.get("/v1/decoys?limit=500").json()["data"] if one["id"] == line.decoy)
+    assert listed["withheld_contacts"] == 1
+    assert investigator.patch(f"/v1/decoys/{line.decoy}", {"role": "control"}).json()["role"] == "control"
+
+
+def baseline(member: Member) -> Any:
+    answer = member.get("/v1/statistics/baseline")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["total"]
+
+
 def test_somebody_elses_line_answers_as_if_it_did_not_exist(
     investigator: Member, second_investigator: Member, decoy: str
 ) -> None:
@@ -204,7 +256,8 @@ def test_a_change_that_meets_hits_on_their_way_in_holds_for_them_too(
         gate.execute("LOCK TABLE audit.event IN SHARE MODE")
         recording = threads.submit(investigator.record, hit(decoy, number))
         _until_waiting(house, 1)
-        changing = threads.submit(investigator.patch, f"/v1/decoys/{decoy}", {"role": "test"})
+        change = {"live_until": "2026-11-01T10:00:00Z"}
+        changing = threads.submit(investigator.patch, f"/v1/decoys/{decoy}", change)
         _until_waiting(house, 2)
         gate.rollback()
         assert recording.result()["recorded"] == 1

@@ -242,6 +242,8 @@ def test_what_has_expired_can_be_excluded_by_a_file_again(
     investigator.record(hit(decoy, number, AT))
     imported(team, number, "text/plain", reason="outreach", expires_at="2026-11-16T00:00:00Z")
     clock.advance(days=1)
+    assert employer.look_up(number)["outcome"] == "none"  # which she did while she was excluded
+    investigator.record(hit(decoy, number, "2026-11-16T00:00:00Z"))
     assert employer.look_up(number)["outcome"] == "contact_observed"
     assert counts(imported(team, number, "text/plain", reason="outreach")) == (1, 0, 0)
     assert employer.look_up(number)["outcome"] == "none"
@@ -361,5 +363,6 @@ def test_a_file_is_excluded_under_every_active_key_and_brings_older_exclusions_f
             assert [employer.look_up(number)["outcome"] for number in (old, new)] == ["none", "none"]
             assert counts(imported(team, content, "text/plain", reason="outreach")) == (0, 2, 0)
             for number in (old, new):
-                assert team.post("/v1/exclusions/removals", {"number": number}).status_code == 200
+                removal = {"number": number, "mistaken": True}
+                assert team.post("/v1/exclusions/removals", removal).status_code == 200
                 assert employer.look_up(number)["evidence"]["contacts"] == 2

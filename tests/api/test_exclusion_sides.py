@@ -96,7 +96,9 @@ def test_a_side_ends_its_own_exclusion_alone_and_the_number_stays_excluded_by_th
     assert remove(operator, number).json()["ids"] == [operators]
     assert employer.look_up(number)["outcome"] == "none"
     refusal_of(remove(operator, number), 404, "not_found")  # the operator's own is gone
-    assert remove(watch, number).json()["ids"] == [theirs]
+    assert remove(watch, number, mistaken=True).json()["ids"] == [theirs]
+    assert employer.look_up(number)["outcome"] == "none"  # the operator's was no mistake
+    assert operator.post(f"/v1/exclusions/{operators}/removal", {"mistaken": True}).json()["ids"] == [operators]
     assert employer.look_up(number)["outcome"] == "contact_observed"
 
 
@@ -112,11 +114,11 @@ def test_the_operator_ends_what_an_investigator_has_hidden(
 ) -> None:
     investigator.record(hit(decoy, number, AT))
     first, second, third = (exclude(member, number) for member in (watch, second_investigator, investigator))
-    assert remove(operator, number, organisation=str(watch.id)).json()["ids"] == [first]
+    assert remove(operator, number, organisation=str(watch.id), mistaken=True).json()["ids"] == [first]
     assert employer.look_up(number)["outcome"] == "none"
-    answer = remove(operator, number, all=True)
+    answer = remove(operator, number, all=True, mistaken=True)
     assert set(answer.json()["ids"]) == {second, third}
-    assert trail.only(answer)["count"] == {"submitted": 1, "charged": 1, "removed": 2}
+    assert trail.only(answer)["count"] == {"submitted": 1, "charged": 1, "mistaken": 2}
     assert employer.look_up(number)["outcome"] == "contact_observed"
     assert in_list(watch, first)["removed_at"] is not None
 
@@ -152,9 +154,92 @@ def test_an_exclusion_is_ended_by_its_id_for_which_nobody_needs_the_number(
         assert employer.look_up(number)["outcome"] == "none"
         answer = ending.post(path)
         assert answer.json()["ids"] == [id_]
-        assert trail.only(answer)["operation"] == "end_exclusion"
-        assert employer.look_up(number)["outcome"] == "contact_observed"
+        event = trail.only(answer)
+        assert (event["operation"], event["count"]["removed"]) == ("end_exclusion", 1)
+        assert employer.look_up(number)["outcome"] == "none"
         refusal_of(ending.post(path), 404, "not_found")
+        refusal_of(ending.post(path, {"mistaken": False}), 404, "not_found")
+        assert not in_list(operator, id_)["mistaken"]
+        for stranger in {id(investigator): investigator, id(watch): watch}.values():
+            if stranger is not owner:
+                refusal_of(stranger.post(path, {"mistaken": True}), 404, "not_found")
+        answer = ending.post(path, {"mistaken": True})
+        assert answer.json()["ids"] == [id_]
+        event = trail.only(answer)
+        assert (event["operation"], event["count"]) == ("end_exclusion", {"submitted": 0, "charged": 0, "mistaken": 1})
+        assert in_list(operator, id_)["mistaken"]
+        assert employer.look_up(number)["outcome"] == "contact_observed"
+        refusal_of(ending.post(path, {"mistaken": True}), 404, "not_found")
+
+
+def test_the_outreach_worker_is_not_listed_for_her_work_when_her_exclusion_ends(
+    watch: Member, investigator: Member, employer: Member, decoy: str, number: str, clock: Clock
+) -> None:
+    """Two texts to two lines of another organisation's ads, as she was asked to send."""
+    other = investigator.register_decoy("+12065550189")
+    exclude(watch, number, expires_at="2026-11-20T12:00:00Z")
+    investigator.record(hit(decoy, number, AT), hit(other, number, "2026-11-15T11:59:59Z"))
+    for moment in ("2026-11-19T00:00:00+00:00", "2026-11-20T12:00:00+00:00", "2027-11-20T12:00:00+00:00"):
+        clock.now = clock.now.fromisoformat(moment)
+        answers = [employer.look_up(number), employer.look_up(number, possessed_since="2026-10-01")]
+        assert [(one["outcome"], one["evidence"]) for one in answers] == [("none", None)] * 2
+    investigator.record(hit(decoy, number, "2026-11-20T12:00:00Z"))  # the number's next holder, at its very end
+    assert employer.look_up(number)["evidence"]["contacts"] == 1
+
+
+def test_of_several_ends_the_last_one_covers_and_the_earlier_of_its_two_is_its_own(
+    watch: Member, second_investigator: Member, investigator: Member, employer: Member, decoy: str, number: str,
+    clock: Clock,
+) -> None:  # fmt: skip
+    """An exclusion that was removed before it expired ended then; one that had expired is not made longer by it."""
+    days = [f"2026-11-{day}T12:00:00Z" for day in (16, 18, 20)]
+    first = exclude(watch, number, expires_at="2026-11-19T12:00:00Z")
+    exclude(second_investigator, number, expires_at="2026-12-19T12:00:00Z")
+    clock.now = clock.now.fromisoformat("2026-11-17T12:00:00+00:00")
+    remove(second_investigator, number)
+    clock.now = clock.now.fromisoformat("2026-11-21T12:00:00+00:00")
+    investigator.record(*(hit(decoy, number, day) for day in days))
+    assert employer.look_up(number)["evidence"]["contacts"] == 1
+    remove(watch, number)
+    assert employer.look_up(number)["evidence"]["contacts"] == 1
+    assert in_list(watch, first)["expired"]
+    assert watch.post(f"/v1/exclusions/{first}/removal", {"mistaken": True}).status_code == 200
+    assert employer.look_up(number)["evidence"]["contacts"] == 2
+
+
+def test_an_exclusion_that_was_mistaken_is_no_mistake_of_another_side(
+    watch: Member, operator: Member, investigator: Member, employer: Member, decoy: str, number: str
+) -> None:
+    """Nobody buries another's evidence for good by adding and removing one: the operator takes it back."""
+    investigator.record(hit(decoy, number, AT))
+    id_ = exclude(watch, number)
+    remove(watch, number)
+    assert employer.look_up(number)["outcome"] == "none"
+    path = f"/v1/exclusions/{id_}/removal"
+    refusal_of(investigator.post(path, {"mistaken": True}), 404, "not_found")
+    refusal_of(operator.post(path), 404, "not_found")
+    assert operator.post(path, {"mistaken": True}).json()["id"] == id_
+    assert employer.look_up(number)["outcome"] == "contact_observed"
+
+
+@pytest.mark.parametrize("mistaken", ["yes", 1, None])
+def test_a_mistake_is_said_plainly_or_not_at_all(watch: Member, number: str, mistaken: object) -> None:
+    id_ = exclude(watch, number)
+    for path, body in (("/v1/exclusions/removals", {"number": number}), (f"/v1/exclusions/{id_}/removal", {})):
+        refusal_of(watch.post(path, {**body, "mistaken": mistaken}), 422, "wrong_type", "/mistaken")
+        refusal_of(watch.post(path, {**body, "mistake": True}), 422, "unknown_field", "/mistake")
+    assert in_list(watch, id_)["removed_at"] is None
+
+
+def test_an_end_may_come_without_a_body_and_with_one_it_is_json(watch: Member, number: str) -> None:
+    ids = [exclude(watch, number), exclude(watch, "+12065550188")]
+    for id_, body in zip(ids, ({}, {"mistaken": True}), strict=True):
+        path = f"/v1/exclusions/{id_}/removal"
+        text = watch.client.post(path, content=b"x", headers={**watch.headers, "Content-Type": "text/plain"})
+        refusal_of(text, 415, "unsupported_media_type")
+        null = watch.client.post(path, content=b" null", headers={**watch.headers, "Content-Type": "application/json"})
+        refusal_of(null, 422, "wrong_type")
+        assert watch.post(path, body).json()["ids"] == [id_]
 
 
 def test_an_investigator_sees_its_own_and_the_operator_sees_whose_each_is(

@@ -79,16 +79,21 @@ def test_an_answer_about_an_excluded_number_discloses_nothing_in_the_log(
     assert (event["subjects"], event["count"]["none"]) == (None, 1)
 
 
-def test_a_removed_exclusion_lets_the_hits_speak_again(
-    investigator: Member, employer: Member, operator: Member, decoy: str, number: str
+def test_a_removed_exclusion_lets_later_hits_speak_and_one_that_was_mistaken_the_earlier_ones_too(
+    investigator: Member, employer: Member, operator: Member, decoy: str, number: str, clock: Clock
 ) -> None:
     investigator.record(hit(decoy, number))
+    exclude(operator, number)
+    assert operator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
+    assert [employer.look_up(number, **window)["outcome"] for window in WINDOWS] == ["none"] * 4
+    investigator.record(hit(decoy, number, clock().isoformat()))
+    assert employer.look_up(number)["evidence"]["contacts"] == 1
     added = exclude(operator, number)
-    removed = operator.post("/v1/exclusions/removals", {"number": number})
+    removed = operator.post("/v1/exclusions/removals", {"number": number, "mistaken": True})
     assert removed.status_code == 200
     assert removed.json().keys() == {"id", "ids"} | RECEIPT
     assert (removed.json()["id"], removed.json()["ids"]) == (added["id"], [added["id"]])
-    assert employer.look_up(number)["outcome"] == "contact_observed"
+    assert employer.look_up(number)["evidence"]["contacts"] == 1  # the first exclusion was none
     refusal_of(operator.post("/v1/exclusions/removals", {"number": number}), 404, "not_found")
 
 
@@ -99,6 +104,7 @@ def test_an_exclusion_ends_when_its_time_has_come_without_any_job(
     exclude(operator, number, expires_at="2026-11-20T12:00:00Z")
     for at, outcome in (("11-20T11:59:59", "none"), ("11-20T12:00:00", "contact_observed")):
         clock.now = clock.now.fromisoformat(f"2026-{at}+00:00")
+        investigator.record(hit(decoy, number, clock.now.isoformat()))
         assert employer.look_up(number)["outcome"] == outcome
         assert employer.look_up(number, possessed_since="2026-01-01")["outcome"] == outcome
     exclude(operator, number)  # the one that has expired does not stand in the way

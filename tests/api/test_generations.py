@@ -105,7 +105,8 @@ def test_an_old_exclusion_can_be_removed_under_the_new_key(rotated: Rotated) -> 
     rotated.operator.post("/v1/exclusions", {"number": number, "reason": "outreach"})
     rotated.investigator.record(hit(rotated.decoy, number))
     assert rotated.employer.look_up(number)["outcome"] == "none"
-    assert rotated.operator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
+    removal = {"number": number, "mistaken": True}
+    assert rotated.operator.post("/v1/exclusions/removals", removal).status_code == 200
     assert rotated.employer.look_up(number)["outcome"] == "contact_observed"
 
 

@@ -137,7 +137,7 @@ def test_the_operator_can_set_the_burn_in_and_the_retention_and_the_policy_says_
     assert observed(employer, number) is None
     investigator.record(late)
     evidence = employer.look_up(number)["evidence"]
-    assert evidence["policy"] == "2026-12;burn_in_days=3;retention_months=6"
+    assert evidence["policy"] == "2026-12.2;burn_in_days=3;retention_months=6"
     other_house.clock.advance(days=171)  # 5 May at noon: six months have passed since 4 November
     try:
         assert observed(employer, number) is None
@@ -146,7 +146,6 @@ def test_the_operator_can_set_the_burn_in_and_the_retention_and_the_policy_says_
 
 
 CHANGES = [
-    ({"role": "control"}, {"role": "advertisement"}),
     ({"live_from": "2026-11-02T00:00:00Z"}, {"live_from": None}),
     ({"live_until": "2026-11-01T10:00:00Z"}, {"live_until": "2026-11-01T10:00:01Z"}),
     ({"acquired_on": "2026-10-31"}, {"acquired_on": None}),

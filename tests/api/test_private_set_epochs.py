@@ -25,7 +25,10 @@ def own_scene(cluster: EmbeddedUrls, template: str) -> Generator[Scene]:
         yield Scene.of(house)
 
 
-def test_an_exclusion_that_expires_lists_its_number_again_with_the_next_epoch(scene: Scene) -> None:
+@pytest.mark.parametrize("after", [True, False], ids=["with a contact at its end", "with none"])
+def test_an_exclusion_that_expires_lists_its_number_with_the_next_epoch_for_what_came_after_it(
+    scene: Scene, *, after: bool
+) -> None:
     number, other = scene.seen(), scene.seen()
     ends = scene.house.clock.now + timedelta(seconds=450)
     scene.exclude(number, expires_at=ends.isoformat())
@@ -33,8 +36,10 @@ def test_an_exclusion_that_expires_lists_its_number_again_with_the_next_epoch(sc
         served = scene.served()
         assert served == scene.ids(scene.listed())
         assert scene.ids({other}) <= served
-        assert (scene.ids({number}) <= served) is not excluded
+        assert (scene.ids({number}) <= served) is (after and not excluded)
         scene.next_epoch()
+        if after and scene.house.clock.now < ends:
+            scene.again(number, "two", ends.isoformat())
 
 
 def test_a_contact_that_expires_is_gone_with_the_next_epoch(own_scene: Scene) -> None:
@@ -66,8 +71,9 @@ def test_a_process_with_another_policy_has_a_set_by_its_own_rules_and_leaves_non
 def test_a_decoy_that_is_changed_changes_the_set_with_the_next_epoch(scene: Scene) -> None:
     number, other = scene.seen("two"), scene.seen()
     assert scene.ids({number, other}) <= scene.served()
-    for role, listed in (("control", False), ("advertisement", True)):
-        assert scene.investigator.patch(f"/v1/decoys/{scene.decoys['two']}", {"role": role}).status_code == 200
+    for live_until, listed in (("2026-11-01T10:00:00Z", False), (None, True)):
+        change = {"live_until": live_until}
+        assert scene.investigator.patch(f"/v1/decoys/{scene.decoys['two']}", change).status_code == 200
         served = scene.built_now()
         assert served == scene.ids(scene.listed())
         assert scene.ids({other}) <= served

@@ -155,6 +155,25 @@ def test_a_generation_that_something_hangs_on_is_retired_by_force_alone(cli: Com
     assert (gone["number"], gone["destroyed"]) == (1, True)
 
 
+def test_an_exclusion_that_ended_holds_its_generation_while_it_keeps_out_what_happened_before(
+    cli: CommandLine,
+) -> None:
+    id_ = cli.json("exclusions", "add", "--reason", "own_staff", typed="+12065550142")["id"]
+    cli.done("generations", "add")
+    cli.done("exclusions", "remove", typed="+12065550142")
+    held = "Still stored under generation 1: ended exclusions that keep out what happened before."
+    assert held in cli.refused("generations", "retire", "1")
+    cli.done("exclusions", "remove", "--id", id_, "--mistaken")
+    assert "Generation 1 is retired." in cli.done("generations", "retire", "1")
+
+
+def test_one_that_ended_under_a_newer_generation_too_holds_none(cli: CommandLine) -> None:
+    cli.done("generations", "add")
+    cli.done("exclusions", "add", "--reason", "own_staff", typed="+12065550142")
+    cli.done("exclusions", "remove", typed="+12065550142")
+    assert "Generation 1 is retired." in cli.done("generations", "retire", "1")
+
+
 def test_the_number_of_a_destroyed_generation_is_never_given_again(cli: CommandLine) -> None:
     path = Path(cli.environment["REGISTRY_KEY_FILE"])
     assert cli.json("generations", "add")["number"] == 2

@@ -60,12 +60,14 @@ def test_an_excluded_number_is_answered_like_one_that_nobody_saw_until_it_is_rem
     added = cli.json("exclusions", "add", "--reason", "outreach", "--region", "US", typed="(206) 555-0142\n")
     assert (added["reason"], added["expires_at"]) == ("outreach", None)
     assert contact.outcome() == "none"
+    ended = f"The exclusion {added['id']} has ended: the number's"
     said = cli.done("exclusions", "remove", typed=f"{CALLER}\n")
-    assert (
-        said
-        == f"The exclusion {added['id']} has ended: the number's contacts count again, unless another one stands.\n"
-    )
+    assert said == f"{ended} contacts count from now on, unless another one keeps them out.\n"
+    assert contact.outcome() == "none"
+    said = cli.done("exclusions", "remove", "--id", added["id"], "--mistaken")
+    assert said == f"{ended} contacts from before count again, unless another one keeps them out.\n"
     assert contact.outcome() == "contact_observed"
+    assert "(not_found)" in cli.refused("exclusions", "remove", "--id", added["id"], "--mistaken")
 
 
 def test_exclusions_are_listed_without_numbers(cli: CommandLine) -> None:
@@ -81,6 +83,10 @@ def test_exclusions_are_listed_without_numbers(cli: CommandLine) -> None:
     assert cli.json("exclusions", "list", "--all")["data"] == [ended]
     assert ended["removed_at"] is not None
     assert (ended["organisation_id"], ended["organisation"], ended["expired"]) == (None, None, False)
+    assert ended["mistaken"] is False
+    cli.done("exclusions", "add", "--reason", "police", typed=CALLER)
+    cli.done("exclusions", "remove", "--mistaken", typed=CALLER)
+    assert [one["mistaken"] for one in cli.json("exclusions", "list")["data"]] == [True, False]
 
 
 def test_the_operator_sees_whose_an_exclusion_is_and_ends_it_by_its_id_or_its_side(
@@ -100,13 +106,15 @@ def test_the_operator_sees_whose_an_exclusion_is_and_ends_it_by_its_id_or_its_si
     assert "The operator's side does not exclude the number. An investigator may: with `all` every side's" in refused
     assert "(not_found)" in refused
     assert contact.outcome() == "none"
-    assert cli.json("exclusions", "remove", "--organisation", "Another Watch", typed=CALLER)["ids"] == [added]
+    assert cli.json("exclusions", "remove", "--organisation", "Another Watch", "--mistaken", typed=CALLER)["ids"] == [
+        added
+    ]
     assert contact.outcome() == "contact_observed"
     added = exclude()
-    assert cli.json("exclusions", "remove", "--id", added)["ids"] == [added]
+    assert cli.json("exclusions", "remove", "--id", added, "--mistaken")["ids"] == [added]
     cli.done("exclusions", "add", "--reason", "police", typed=CALLER)
     added = exclude()
-    assert len(cli.json("exclusions", "remove", "--all", typed=CALLER)["ids"]) == 2
+    assert len(cli.json("exclusions", "remove", "--all", "--mistaken", typed=CALLER)["ids"]) == 2
     assert contact.outcome() == "contact_observed"
     assert "Nobody excludes the number. (not_found)" in cli.refused("exclusions", "remove", "--all", typed=CALLER)
     refused = cli.refused("exclusions", "remove", "--organisation", "Another Watch", typed=CALLER)

@@ -26,7 +26,7 @@ from registry.key_file import KeyFile
 from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, EndExclusion, RemoveExclusion
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.questions import Question
 from registry.operations.record_hits import RecordHits
@@ -66,15 +66,15 @@ CARRY: Final[dict[str, Callable[[Scene], Step]]] = {
 MEANWHILE: Final[dict[str, Callable[[Scene], Step]]] = {
     **CARRY,
     "its retraction": lambda s: (RetractHit(s.hit, RetractionReason.MISDIAL), s.callers[0]),
-    "its decoy's new role": lambda s: (ChangeDecoy(s.decoys[0], {"role": Role.TEST}), s.callers[0]),
+    "its decoy's burn-in": lambda s: (ChangeDecoy(s.decoys[0], {"acquired_on": AT.date()}), s.callers[0]),
     "its decoy's new window": lambda s: (ChangeDecoy(s.decoys[0], {"live_from": AT.replace(day=2)}), s.callers[0]),
     "its number's exclusion": lambda s: (AddExclusion(s.number, ExclusionReason.OUTREACH), COMMAND_LINE),
     "its number's dispute": lambda s: (OpenDispute(s.number), COMMAND_LINE),
 }
 """What may happen to a number that nothing stands against."""
 NOTHING_LEFT: Final = {
-    ("its own organisation's contact", "its decoy's new role"),
-    ("the same contact again", "its decoy's new role"),
+    ("its own organisation's contact", "its decoy's burn-in"),
+    ("the same contact again", "its decoy's burn-in"),
     ("the same contact again", "its decoy's new window"),
     ("the same contact again", "its retraction"),
 }
@@ -100,7 +100,7 @@ def stage(cluster: EmbeddedUrls, template: str) -> Generator[Stage]:
             pair = Interleaving(before.registry, before.superuser)
             callers = (caller_of(before.member("investigator").id), caller_of(before.member("investigator").id))
             scenes = [_scene(pair, callers) for _ in range(2 * len(CARRY) * len(MEANWHILE))]
-            excluded = [_scene(pair, callers, excluded=True) for _ in range(2 * len(CARRY))]
+            excluded = [_scene(pair, callers, excluded=True) for _ in range(6 * len(CARRY))]
             disputed = [_scene(pair, callers, disputed=True) for _ in range(2 * len(CARRY))]
         with opened_house(urls, keys=TWO_GENERATIONS) as house:
             pair = Interleaving(house.registry, house.superuser)
@@ -159,14 +159,33 @@ def test_whatever_meets_a_contact_that_is_carried_the_listing_is_right(
     assert scene.outcome(stage.pair) is against.get(meanwhile, due)
 
 
-@pytest.mark.parametrize(("carrying", "order"), list(product(CARRY, ORDERS)))
-def test_an_exclusion_that_ends_while_contacts_are_carried_has_ended(stage: Stage, carrying: str, order: str) -> None:
+@pytest.mark.parametrize(("carrying", "order", "mistaken"), list(product(CARRY, ORDERS, [True, False])))
+def test_an_exclusion_that_ends_while_contacts_are_carried_has_ended(
+    stage: Stage, carrying: str, order: str, *, mistaken: bool
+) -> None:
     scene = next(stage.excluded)
-    in_either_order(stage, scene, order, CARRY[carrying](scene), (RemoveExclusion(scene.number), COMMAND_LINE))
-    assert scene.outcome(stage.pair) is Outcome.CONTACT_OBSERVED
+    end: Step = (RemoveExclusion(scene.number, mistaken=mistaken), COMMAND_LINE)
+    in_either_order(stage, scene, order, CARRY[carrying](scene), end)
+    assert scene.outcome(stage.pair) is (Outcome.CONTACT_OBSERVED if mistaken else Outcome.NONE)
     refused = stage.pair.tried(RemoveExclusion(scene.number))
     assert isinstance(refused, Refused)
     assert refused.code is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize(("carrying", "order"), list(product(CARRY, ORDERS)))
+def test_an_ended_exclusion_that_is_called_a_mistake_while_it_is_carried_was_one(
+    stage: Stage, carrying: str, order: str
+) -> None:
+    """Under every generation, also that of a copy that was made in this very moment."""
+    scene = next(stage.excluded)
+    (ended,) = stage.pair.run(RemoveExclusion(scene.number))
+    assert scene.outcome(stage.pair) is Outcome.NONE
+    in_either_order(stage, scene, order, CARRY[carrying](scene), (EndExclusion(ended, mistaken=True), COMMAND_LINE))
+    assert scene.outcome(stage.pair) is Outcome.CONTACT_OBSERVED
+    marked = "SELECT bool_and(mistaken), count(*) FROM registry.exclusions WHERE id = %s"
+    ((every, rows),) = stage.house.superuser.execute(marked, (ended,)).fetchall()
+    assert every
+    assert rows == (2 if order == "carried first" else 1)
 
 
 @pytest.mark.parametrize(("carrying", "order"), list(product(CARRY, ORDERS)))

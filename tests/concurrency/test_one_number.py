@@ -86,7 +86,7 @@ STEPS: Final[dict[str, Callable[[Scene], Step]]] = {
     "its contact's retraction": lambda s: (RetractHit(s.hit, RetractionReason.MISDIAL), s.callers[0]),
     "its exclusion": lambda s: (AddExclusion(s.number, ExclusionReason.OUTREACH), COMMAND_LINE),
     "its dispute's end": lambda s: (CloseDispute(s.dispute, Resolution.CONFIRMED), COMMAND_LINE),
-    "its decoy's new role": lambda s: (ChangeDecoy(s.decoys[0], {"role": Role.TEST}), s.callers[0]),
+    "its decoy's burn-in": lambda s: (ChangeDecoy(s.decoys[0], {"acquired_on": AT.date()}), s.callers[0]),
     "its decoy's new window": lambda s: (ChangeDecoy(s.decoys[0], {"live_from": AT.replace(day=2)}), s.callers[0]),
 }
 
@@ -113,13 +113,32 @@ def test_the_second_contact_waits_for_the_first_and_sees_it(house: House, pair: 
 def test_a_first_contact_that_meets_a_change_of_its_decoy_is_weighed_by_the_decoy_as_it_is_then(
     house: House, pair: Interleaving, order: str
 ) -> None:
-    """The change cannot find a number that is not committed yet, nor the contact a role that is not."""
+    """The change cannot find a number that is not committed yet, nor the contact a burn-in that is not."""
     scene = Scene.set(house, pair)
     number = next(NUMBERS)
     contact: Step = (hit(number, scene.decoys[0]), scene.callers[0])
-    change: Step = (ChangeDecoy(scene.decoys[0], {"role": Role.TEST}), scene.callers[0])
+    change: Step = (ChangeDecoy(scene.decoys[0], {"acquired_on": AT.date()}), scene.callers[0])
     pair.both(*((contact, change) if order == "the contact first" else (change, contact)))
     assert stored_listings(house.superuser)[tags_of(house.registry, number)[0]].grade is None
+
+
+@pytest.mark.parametrize("order", ["the contact first", "the role first"])
+def test_a_line_s_first_contact_that_meets_its_new_role_comes_before_it_or_after_it(
+    house: House, pair: Interleaving, order: str
+) -> None:
+    """Whoever comes second sees what the first did: a role that is in use stays, and a contact gets the new one."""
+    scene = Scene.set(house, pair)
+    owner, number = scene.callers[0], next(NUMBERS)
+    line = pair.run(RegisterDecoy("A line", next(NUMBERS), Role.CONTROL), owner).id
+    contact: Step = (hit(number, line), owner)
+    change: Step = (ChangeDecoy(line, {"role": Role.ADVERTISEMENT}), owner)
+    done = pair.both(*((contact, change) if order == "the contact first" else (change, contact)))
+    row = stored_listings(house.superuser)[tags_of(house.registry, number)[0]]
+    if order == "the contact first":
+        assert isinstance(done, Refused)
+        assert (done.code, row.grade) == (Code.ROLE_IN_USE, None)
+    else:
+        assert (done[0].status, row.grade) == ("recorded", "single")
 
 
 def test_a_contact_that_meets_the_retraction_of_the_only_other_is_listed(house: House, pair: Interleaving) -> None:

@@ -125,6 +125,12 @@ def unsealed(world: World) -> Any:
     return world.operator.get(f"/v1/audit/events/{event}/proof")
 
 
+def other_role(world: World) -> Any:
+    decoy = world.investigator.register_decoy("+12065550143", role="control")
+    world.investigator.record(hit(decoy, NUMBER))
+    return world.investigator.patch(f"/v1/decoys/{decoy}", {"role": "advertisement"})
+
+
 Request = Callable[[World], Any]
 WHOLE: dict[Code, Request] = {
     Code.EMPTY: lambda w: w.look_up(number=""),
@@ -173,6 +179,7 @@ WHOLE: dict[Code, Request] = {
         "/v1/lookups", {"number": NUMBER, "purpose": "company_number"}
     ),
     Code.NOT_FOUND: lambda w: w.investigator.post(f"/v1/hits/{uuid4()}/retraction", {"reason": "other"}),
+    Code.ROLE_IN_USE: other_role,
     Code.DECOY_NUMBER_TAKEN: lambda w: w.twice(
         lambda: w.investigator.post("/v1/decoys", {"label": "a", "number": "+12065550142", "role": "test"})
     ),

@@ -54,7 +54,8 @@ CHANGE: Final = st.tuples(
     ).filter(bool),
 )
 OTHER: Final = st.tuples(
-    st.sampled_from(["retract", "exclude", "exclude for a year", "include", "dispute", "close"]), st.integers(0, 2)
+    st.sampled_from(["retract", "exclude", "exclude for a year", "include", "take back", "dispute", "close"]),
+    st.integers(0, 2),
 )
 
 
@@ -107,8 +108,8 @@ class Scene:
         elif name == "exclude for a year":
             until = self.house.clock.now.replace(year=2027)
             self.run(AddExclusion(text, ExclusionReason.OTHER, expires_at=until))
-        elif name == "include":
-            self.run(RemoveExclusion(text))
+        elif name in {"include", "take back"}:
+            self.run(RemoveExclusion(text, mistaken=name == "take back"))
         elif name == "dispute":
             self.disputes[number] = self.run(OpenDispute(text)).id
         elif name == "close" and number in self.disputes:

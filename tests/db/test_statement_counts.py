@@ -1,7 +1,7 @@
 """How many statements a request makes: each is a way to the database and back, and none is added unnoticed."""
 
 from collections.abc import Callable, Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -10,15 +10,17 @@ from arrivals import arrived
 from blinding import Batch
 from holders import tags as tags_of
 from house import House, fictional_numbers, opened_database, opened_house
-from members import NOW, Member, hit
+from members import KEYS, NOW, Member, hit
 from private_asker import PrivateAsker, private_asker
 from providers import add_twilio, message, new_line
 from statements import Sent, counted
 
 from api.intake_desk import IntakeDesk
 from registry.db.embedded import EmbeddedUrls
+from registry.key_file import KeyFile
 
 NUMBERS: Final = fictional_numbers()
+TWO_KEYS: Final = KeyFile({**KEYS.seeds, 2: bytes(range(64, 96))}, KEYS.fingerprint_key)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,37 @@ def test_a_lookup_of_an_excluded_number_makes_those_of_an_unknown_one(house: Hou
     assert answer.status_code == 201, answer.text
     unknown = next(NUMBERS)
     assert statements(lambda: employer.look_up(number)) == statements(lambda: employer.look_up(unknown))
+
+
+@pytest.mark.parametrize("keys", [KEYS, TWO_KEYS], ids=["one key", "two keys"])
+@pytest.mark.parametrize("ends", [{}, {"expires_at": "2040-01-01T00:00:00Z"}], ids=["never", "later"])
+def test_a_lookup_of_an_excluded_number_makes_no_more_when_its_contacts_have_expired_since(
+    cluster: EmbeddedUrls, template: str, keys: KeyFile, ends: dict[str, str]
+) -> None:
+    """An exclusion does not age with what it hides: neither when the first contact expires nor when the last one does,
+    nor when the registry gets another policy.
+    """
+    number, unknown = next(NUMBERS), next(NUMBERS)
+    with opened_database(cluster, template) as urls, opened_house(urls, keys=keys) as house:
+        investigator, employer = house.member("investigator"), house.member("employer")
+        decoy = investigator.register_decoy(next(NUMBERS))
+        investigator.record(hit(decoy, number, "2026-01-05T10:00:00Z"), hit(decoy, number, "2026-11-05T10:00:00Z"))
+        body = {"number": number, "reason": "outreach", **ends}
+        assert house.member("operator").post("/v1/exclusions", body).status_code == 201
+
+        def compare(**window: str) -> None:
+            made = [statements_and_rows(partial(employer.look_up, one, **window)) for one in (unknown, number)]
+            if keys is KEYS:
+                assert made[0] == made[1]
+            assert [one.text for one in made[0]] == [one.text for one in made[1]]
+            assert len(made[0]) == ADMIT + 1 + EVENT
+
+        for at in (NOW, datetime(2028, 1, 5, 10, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)):
+            house.clock.now = at
+            compare()
+            compare(possessed_since="2026-01-15")
+        house.superuser.execute("UPDATE registry.listings SET policy = 'another'")
+        compare()
 
 
 def test_a_lookup_with_a_possession_window_reads_hits_exclusions_and_disputes_once(employer: Member, seen: str) -> None:

@@ -56,7 +56,7 @@ contacts = st.lists(
 standings = st.one_of(
     st.builds(Exclusion, numbers, st.none() | st.sampled_from([1, 299, 300, 301, 86_400])),
     st.builds(Dispute, numbers),
-    st.builds(Inclusion, numbers),
+    st.builds(Inclusion, numbers, st.booleans()),
     st.builds(Closure, indexes),
     st.builds(Retraction, indexes),
     st.builds(Change, indexes, st.sampled_from([Role.ADVERTISEMENT, Role.CONTROL]), days, days),

@@ -32,7 +32,7 @@ from registry.operations.import_hits import chunks
 from registry.operations.look_up import LookUp
 from registry.operations.manage_decoys import ChangeDecoy, RegisterDecoy
 from registry.operations.manage_disputes import CloseDispute, OpenDispute, Resolution
-from registry.operations.manage_exclusions import AddExclusion, RemoveExclusion
+from registry.operations.manage_exclusions import AddExclusion, EndExclusion, RemoveExclusion
 from registry.operations.manage_generations import AddGeneration
 from registry.operations.operation import COMMAND_LINE, Caller
 from registry.operations.quarantine_decoy import QuarantineDecoy, ReleaseDecoy
@@ -150,6 +150,8 @@ class RegistryMachine(ComparedRegistry):
         code = self.refused(ChangeDecoy(UUID(id_), changes), self._caller(by, decoy.owner))
         if by == "stranger":
             assert code is Code.NOT_FOUND
+        elif decoy.role != self.model.decoys[id_].role and self.model.role_is_in_use(id_):
+            assert code is Code.ROLE_IN_USE
         elif is_reversed(decoy):
             assert code is Code.WINDOW_REVERSED
         else:
@@ -241,22 +243,36 @@ class RegistryMachine(ComparedRegistry):
     @rule(number=numbers, for_days=st.none() | st.integers(min_value=1, max_value=5))
     def exclude_a_number(self, number: str, for_days: int | None) -> None:
         ends = None if for_days is None else self.clock.now + timedelta(days=for_days)
-        code = self.refused(AddExclusion(number, ExclusionReason.OUTREACH, expires_at=ends), self.callers["operator"])
+        operation = AddExclusion(number, ExclusionReason.OUTREACH, expires_at=ends)
         if self.model.is_excluded(number):
-            assert code is Code.ALREADY_EXCLUDED
-        else:
-            assert code is None
-            self.model.exclusions[number] = ends
+            assert self.refused(operation, self.callers["operator"]) is Code.ALREADY_EXCLUDED
+            return
+        for expired in self.model.not_removed(number):
+            self.model.end(expired, mistaken=False)
+        added = self.run(operation, self.callers["operator"])
+        self.model.exclusions[str(added.id)] = registry_model.Exclusion(number, ends)
 
-    @rule(number=numbers)
-    def end_an_exclusion(self, number: str) -> None:
-        """One that has expired may be taken for ended or not: nobody's answer depends on it."""
-        code = self.refused(RemoveExclusion(number), self.callers["operator"])
-        if self.model.is_excluded(number):
+    @rule(number=numbers, mistaken=st.booleans())
+    def end_an_exclusion(self, number: str, mistaken: bool) -> None:  # noqa: FBT001 - drawn
+        """Also one that has expired, of which it can still be said that it was a mistake."""
+        code = self.refused(RemoveExclusion(number, mistaken=mistaken), self.callers["operator"])
+        standing = self.model.not_removed(number)
+        assert code is (None if standing else Code.NOT_FOUND)
+        for one in standing:
+            self.model.end(one, mistaken=mistaken)
+
+    @precondition(lambda self: self.model.exclusions)
+    @rule(index=indexes, mistaken=st.booleans(), by=st.sampled_from(["operator", "operator", "first"]))
+    def end_an_exclusion_of_the_list(self, index: int, mistaken: bool, by: str) -> None:  # noqa: FBT001 - drawn
+        known = list(self.model.exclusions)
+        id_ = known[index % len(known)]
+        exclusion = self.model.exclusions[id_]
+        code = self.refused(EndExclusion(UUID(id_), mistaken), self.callers[by])
+        if by == "operator" and not (exclusion.mistaken if mistaken else exclusion.removed):
             assert code is None
-        elif number not in self.model.exclusions:
+            self.model.end(exclusion, mistaken=mistaken)
+        else:
             assert code is Code.NOT_FOUND
-        self.model.exclusions.pop(number, None)
 
     @rule(number=numbers)
     def open_a_dispute(self, number: str) -> None:
@@ -336,8 +352,40 @@ def test_a_duplicate_carries_what_stands_against_its_number_into_the_newest_gene
         driven.add_a_generation()
     driven.submit_a_hit_again(0)
     driven.every_answer_is_the_models()
-    driven.end_an_exclusion("+12065550101")
+    driven.end_an_exclusion("+12065550101", mistaken=True)
     driven.every_answer_is_the_models()
     driven.close_a_dispute(0, Resolution.WITHDRAWN)
     driven.every_answer_is_the_models()
+    driven.teardown()
+
+
+@pytest.mark.parametrize("generations", [1, 2, 3])
+def test_what_an_ended_exclusion_covers_stays_covered_under_newer_generations_until_it_was_a_mistake(
+    machine: Driven, generations: int
+) -> None:
+    driven = machine()
+    number = "+12065550101"
+    before, after = (
+        Draft(number, 0, ago, time(11), Channel.SMS, None, diverted=False, source=source)
+        for ago, source in ((1, "SM1"), (0, "SM2"))
+    )
+    driven.begin(1, [before], {"excluded"})
+    driven.wait(timedelta(days=4))
+    assert not driven.model.is_excluded(number)
+    for _ in range(generations - 1):
+        driven.add_a_generation()
+    driven.every_answer_is_the_models()
+    driven.submit_a_hit_again(0)
+    driven.every_answer_is_the_models()
+    assert driven.model.ask(number)[0] == "none"
+    driven.record_hits("first", [after])
+    driven.every_answer_is_the_models()
+    facts = driven.model.ask(number)[2]
+    assert facts is not None
+    assert facts.contacts == 1
+    driven.end_an_exclusion_of_the_list(0, mistaken=True, by="operator")
+    driven.every_answer_is_the_models()
+    facts = driven.model.ask(number)[2]
+    assert facts is not None
+    assert facts.contacts == 2
     driven.teardown()

@@ -153,8 +153,15 @@ def test_life_goes_on_under_the_new_generation(scene: Leaked) -> None:
         assert asker.look_up(single)["outcome"] == "none"
         excluded = scene.filled.stories.silent[3]
         assert operator.post("/v1/exclusions", {"number": excluded, "reason": "police"}).status_code == 409
-        assert operator.post("/v1/exclusions/removals", {"number": excluded}).status_code == 200
+        ended = operator.post("/v1/exclusions/removals", {"number": excluded}).json()["id"]
+        assert asker.look_up(excluded)["outcome"] == "none"
+        assert operator.post(f"/v1/exclusions/{ended}/removal", {"mistaken": True}).status_code == 200
         assert asker.look_up(excluded)["outcome"] == "contact_observed"
+        # What an exclusion kept out that had ended before stays out, until it was a mistake.
+        assert asker.look_up(removed)["outcome"] == "none"
+        path = f"/v1/exclusions/{scene.filled.ended}/removal"
+        assert operator.post(path, {"mistaken": True}).status_code == 200
+        assert asker.look_up(removed)["outcome"] == "contact_observed"
         assert operator.post("/v1/exclusions", {"number": removed, "reason": "police"}).status_code == 201
         assert operator.post("/v1/disputes", {"number": closed}).status_code == 201
         assert asker.look_up(closed)["reason"] == "disputed"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from policy_contacts import NOW, OTHER_DECOY, OTHER_ORGANISATION, POLICY, SMS, WEAK, grade_of, on
@@ -35,7 +35,7 @@ def test_one_strong_contact_is_single() -> None:
             first_contact=date(2026, 3, 1),
             last_contact=date(2026, 3, 1),
             channels=(Channel.SMS,),
-            policy="2026-12",
+            policy="2026-12.2",
         ),
         boundary=False,
         changes_at=datetime(2028, 3, 1, 10, tzinfo=UTC),
@@ -90,6 +90,19 @@ def test_evidence_gives_the_first_and_last_day_and_the_channels_in_order() -> No
     assert evidence is not None
     assert (evidence.first_contact, evidence.last_contact) == (date(2026, 3, 1), date(2026, 3, 5))
     assert evidence.channels == (Channel.CHAT, Channel.SMS, Channel.VOICE)
+
+
+def test_what_happened_before_an_exclusion_ended_does_not_count_with_a_window_or_without() -> None:
+    contacts = [on(1), on(5), on(9)]
+    end = on(5).occurred_at
+    for window in (None, Window(date(2026, 2, 1), None)):
+        assert POLICY.assess(contacts, NOW, window, covered_until=end) == POLICY.assess(contacts[1:], NOW, window)
+    later = end + timedelta(microseconds=1)
+    assert POLICY.assess(contacts, NOW, covered_until=later) == POLICY.assess(contacts[2:], NOW)
+    assert POLICY.assess(contacts, NOW, Window(date(2026, 3, 1), date(2026, 3, 5)), covered_until=later) == replace(
+        NOTHING, changes_at=POLICY.assess(contacts[2:], NOW).changes_at
+    )
+    assert POLICY.assess(contacts, NOW, covered_until=NOW) == NOTHING
 
 
 def test_an_assessment_changes_when_its_oldest_counting_contact_expires() -> None:
@@ -167,9 +180,9 @@ def test_a_reversed_window_is_refused() -> None:
 @pytest.mark.parametrize(
     ("policy", "name"),
     [
-        (Policy(), "2026-12"),
-        (Policy(burn_in_days=0), "2026-12;burn_in_days=0"),
-        (Policy(retention_months=12), "2026-12;retention_months=12"),
+        (Policy(), "2026-12.2"),
+        (Policy(burn_in_days=0), "2026-12.2;burn_in_days=0"),
+        (Policy(retention_months=12), "2026-12.2;retention_months=12"),
         (Policy("2027-01", 14, 36), "2027-01;burn_in_days=14;retention_months=36"),
     ],
 )
