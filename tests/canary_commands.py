@@ -95,6 +95,15 @@ def _import_exclusions(ground: Ground, folder: Path) -> None:
     _shown(ground, command, *words, code=1)  # no reason
     _shown(ground, command, *words, "--reason", "police", code=1)
     _shown(ground, command, *words, "--reason", "outreach", "--map", f"number={MESSAGE}", code=1)
+    verbs = ("exclusions", "add", "--reason", "own_staff"), ("exclusions", "remove")
+    for typed, code in ((national(ASKED), 0), (f"{REFUSED} {MESSAGE}", 1), (REFUSED[:-3], 1)):
+        for verb in verbs:
+            _shown(ground, command, *verb, "--region", "CA", typed=typed, code=code)
+    _shown(ground, command, "exclusions", "list")
+    leavers = ("exclusions", "remove-file", str(file), "--region", "US")
+    _shown(ground, command, *leavers, "--refused", str(refused), code=1)
+    ground.log.write(refused.read_text(encoding="utf-8"))
+    _shown(ground, command, *leavers, "--map", f"number={MESSAGE}", code=1)
 
 
 def _check(ground: Ground, folder: Path) -> None:
@@ -127,7 +136,7 @@ def _exclude(ground: Ground, command: CommandLine) -> None:
     _shown(ground, command, *remove, typed=DECOY)
     _shown(ground, command, *remove, typed=DECOY, code=1)
     _shown(ground, command, *remove, typed=REFUSED[:-3], code=1)
-    _shown(ground, command, *remove, "--all", "--json", typed=DISPUTED)
+    _shown(ground, command, *remove, "--all", "--json", typed=DISPUTED, code=1)  # the file ended it
 
 
 def _providers(ground: Ground, command: CommandLine) -> None:
