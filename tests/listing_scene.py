@@ -60,8 +60,9 @@ class Scene:
         answer = self.operator.post("/v1/exclusions", {"number": number, "reason": "outreach", **more})
         assert answer.status_code == 201, answer.text
 
-    def include(self, number: str) -> None:
-        assert self.operator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
+    def include(self, number: str, *, mistaken: bool = True) -> None:
+        body = {"number": number, "mistaken": mistaken}
+        assert self.operator.post("/v1/exclusions/removals", body).status_code == 200
 
     def dispute(self, number: str) -> str:
         answer = self.operator.post("/v1/disputes", {"number": number})

@@ -147,7 +147,15 @@ CONTACT: Final = "contact_observed"
         pytest.param([seen(3), NewGeneration(), seen(), Retraction(1)], CONTACT, id="the later contact retracted"),
         pytest.param([seen(), NewGeneration(), Retraction(0)], "none", id="the only contact retracted"),
         pytest.param([seen(), Download(), EXCLUDED], "none", id="excluded after a set was built"),
-        pytest.param([Exclusion(NUMBERS[0], 300), seen(), Download()], CONTACT, id="excluded until this moment"),
+        pytest.param([Exclusion(NUMBERS[0], 300), seen(), Download()], "none", id="seen while it was excluded"),
+        pytest.param(
+            [EXCLUDED, seen(), Inclusion(NUMBERS[0], mistaken=False)], "none", id="seen before it was included"
+        ),
+        pytest.param(
+            [Exclusion(NUMBERS[0], 300), NewGeneration(), seen(), Wait(timedelta(days=1)), NewGeneration(), seen(0)],
+            CONTACT,
+            id="seen since it was excluded",
+        ),
         pytest.param([Exclusion(NUMBERS[0], 301), seen(), Download()], "none", id="excluded a second longer"),
         pytest.param([seen(), Download(), Wait(timedelta(days=731))], "none", id="expired"),
     ],
