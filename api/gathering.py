@@ -88,20 +88,28 @@ class Gathering(Generic[T, R]):
                 thread.start()
 
     def _run(self) -> None:
-        while batch := self._next():
-            pieces = [piece for piece, _ in batch]
-            try:
-                outcomes = self._work(pieces)
-                if len(outcomes) != len(pieces):
-                    raise ValueError("there is not one outcome for each piece")
-            except BaseException as error:  # noqa: BLE001 - whoever waits must be told whatever it is
-                for _, future in batch:
-                    future.set_exception(error)
-            else:
-                for (_, future), outcome in zip(batch, outcomes, strict=True):
-                    future.set_result(outcome)
-            with self._changed:
-                self._under_way -= 1
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """False where there will be no more. Nothing of the pieces is left in the thread while it waits for others."""
+        batch = self._next()
+        if not batch:
+            return False
+        pieces = [piece for piece, _ in batch]
+        try:
+            outcomes = self._work(pieces)
+            if len(outcomes) != len(pieces):
+                raise ValueError("there is not one outcome for each piece")
+        except BaseException as error:  # noqa: BLE001 - whoever waits must be told whatever it is
+            for _, future in batch:
+                future.set_exception(error)
+        else:
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                future.set_result(outcome)
+        with self._changed:
+            self._under_way -= 1
+        return True
 
     def _next(self) -> list[tuple[T, "Future[R]"]]:
         """Those that are begun now; none where there will be no more. One whose submitter gave up is left out."""
@@ -123,4 +131,6 @@ class Gathering(Generic[T, R]):
                 if batch:
                     self._under_way += 1
                     self._begun = time.monotonic()
+                    if self._waiting and not self._watched:
+                        self._changed.notify()  # somebody must begin these too, should this take long
                     return batch

@@ -10,15 +10,14 @@ lost.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Full
 from typing import Final
 
-from anyio import to_thread
-
 from api import metrics
-from api.deliveries import UNRECORDED, Arrival
+from api.deliveries import Arrival
 from api.gathering import Gathering
 from registry.db.intake import Address, Line, find_lines, spend_lines
 from registry.domain.credentials import OrganisationKind
@@ -39,11 +38,16 @@ _log = logging.getLogger(__name__)
 Rest = Callable[[], Taken | None]
 """What is left to do for one request by itself. Raises its Refused, recorded."""
 Outcome = Taken | Rest
+Settled = Future[Taken | None]
 
 ANSWER_SECONDS: Final = 10.0
 """Less than the 15 that Twilio waits: a word on when to come again is better than none."""
 MOST_TOGETHER: Final = 24
-"""With the lines they are for, that is fewer numbers than are left to the signers that stand back for others."""
+"""With one line each, that is fewer numbers than are left to the signers that stand back for others."""
+RESTS: Final = 6
+"""Requests that are taken in by themselves at a time: fewer than there are connections to the database, so that those
+that wait for something leave some to the others.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +64,42 @@ class IntakeDesk:
     def __init__(self, registry: Registry, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._registry: Final = registry
         self._answer_seconds: Final = answer_seconds
-        self._gathering: Final[Gathering[Arrived, Outcome]] = Gathering(self.take_together, most=MOST_TOGETHER)
+        self._arrived: Final[Gathering[Arrived, Settled]] = Gathering(self._take, most=MOST_TOGETHER)
+        self._rests: Final[Gathering[Rest, Taken | None]] = Gathering(_do_rest, most=1, patience=0, at_once=RESTS)
 
     def close(self) -> None:
         """Waits for what has arrived."""
-        self._gathering.close()
+        self._arrived.close()
+        self._rests.close()
 
     async def take(self, arrival: Arrival, delivery: Delivery) -> Taken | None:
         """What became of it; None for a caller ID that the registry does not keep, which is recorded as its refusal.
 
-        Raises Refused, recorded; `overloaded`, unrecorded, where there was no answer in time. What was under way then
-        is still done, and the provider that tells it again is answered as for any event that it tells twice.
+        Raises Refused, recorded; `overloaded`, unrecorded, where there was no answer in time. Whatever was begun is
+        done to its end all the same, and the provider that tells it again is answered as for any event that it tells
+        twice.
         """
         try:
             async with asyncio.timeout(self._answer_seconds):
-                outcome = await asyncio.wrap_future(self._gathering.submit(Arrived(arrival, delivery)))
-                if isinstance(outcome, Taken):
-                    return outcome
-                return await to_thread.run_sync(outcome, abandon_on_cancel=True)
+                settled = await asyncio.wrap_future(self._arrived.submit(Arrived(arrival, delivery)))
+                return await asyncio.wrap_future(settled)
         except (TimeoutError, Full):
-            metrics.operations.labels(Intake.name, Code.OVERLOADED).inc()
             raise Refused(Code.OVERLOADED, "The registry did not get to it in time.", retry_after=5.0) from None
+
+    def _take(self, arrived: Sequence[Arrived]) -> list[Settled]:
+        return [self._settle(outcome) for outcome in self.take_together(arrived)]
+
+    def _settle(self, outcome: Outcome) -> Settled:
+        """What is left to do is done by threads of the desk's own, whether or not somebody still waits for it."""
+        settled: Settled = Future()
+        if isinstance(outcome, Taken):
+            settled.set_result(outcome)
+            return settled
+        try:
+            return self._rests.submit(outcome)
+        except Full as full:
+            settled.set_exception(full)
+            return settled
 
     def take_together(self, arrived: Sequence[Arrived]) -> list[Outcome]:
         """What became of each, in order, or what is left to do for it by itself.
@@ -90,7 +109,7 @@ class IntakeDesk:
         try:
             return _Round(self._registry, arrived).outcomes()
         except Refused as refused:
-            if len(arrived) == 1 or refused.code in UNRECORDED:  # the database is away for all of them alike
+            if len(arrived) == 1 or refused.code is Code.DATABASE_UNAVAILABLE:  # which is away for all of them alike
                 return [_refusing(refused)] * len(arrived)
         except Exception:
             if len(arrived) == 1:
@@ -178,14 +197,18 @@ class _Round:
         return intakes
 
     def _record(self, intakes: Mapping[int, Intake], callers: Mapping[int, Caller]) -> None:
-        """Together where that is possible; each by itself, whatever it was that went wrong, where it is not."""
+        """Together where that is possible; each by itself, whatever it was that went wrong, where it is not.
+
+        A message to several lines is taken in by itself: there would be too many numbers to read at once.
+        """
         for at, intake in intakes.items():
             self._outcomes[at] = partial(_take_alone, self._arrived[at].arrival, intake, callers[at])
+        short = {at: one for at, one in intakes.items() if one.contact is None or len(one.contact.to) <= 1}
         try:
-            prepared = prepare_together(self._registry, list(intakes.values()))
+            prepared = prepare_together(self._registry, list(short.values()))
             waiting = {
                 at: WaitingIntake(intake, callers[at], self._arrived[at].arrival.request, ready)
-                for (at, intake), ready in zip(intakes.items(), prepared, strict=True)
+                for (at, intake), ready in zip(short.items(), prepared, strict=True)
                 if isinstance(ready, PreparedIntake)
             }
             answers = take_in_together(self._registry, list(waiting.values()))
@@ -197,6 +220,10 @@ class _Round:
             if answered is not None:
                 _count(intakes[at], answered)
                 self._outcomes[at] = answered.result
+
+
+def _do_rest(rests: Sequence[Rest]) -> list[Taken | None]:
+    return [rest() for rest in rests]
 
 
 def _take_alone(arrival: Arrival, operation: Intake, caller: Caller) -> Taken | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, create_engine
+from sqlalchemy import Connection, Engine, Row, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -37,6 +37,7 @@ _NOTICE_A_DEAD_LINE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+_WAIT_AT_MOST = text("SELECT set_config('lock_timeout', :milliseconds, true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class Writing(Reading):
     """A transaction in which an operation may also change things."""
+
+    def wait_at_most(self, seconds: float) -> None:
+        """For a lock of another transaction, from here to its end; then it is Refused(overloaded)."""
+        self.connection.execute(_WAIT_AT_MOST, {"milliseconds": str(int(seconds * 1000))})
 
 
 @dataclass(frozen=True, slots=True)

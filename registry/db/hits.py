@@ -1,7 +1,7 @@
 """Hits and submissions: contacts by the tag of their number, and what each organisation has sent."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -23,8 +23,8 @@ class NewHit:
 
     id: UUID
     organisation_id: UUID
-    source_key: bytes
-    tag: bytes
+    source_key: bytes = field(repr=False)
+    tag: bytes = field(repr=False)
     decoy_id: UUID
     channel: Channel
     attestation: Attestation | None

@@ -57,8 +57,9 @@ def hold_flooding(
     recorded: Sequence[NewHit],
     contacts: Mapping[bytes, int],
     all_tags: Mapping[bytes, Sequence[bytes]],
-) -> list[Alarm]:
-    """Holds numbers whose contacts come too thick, by an exclusion of the operator's side that ends by itself.
+) -> dict[bytes, Alarm]:
+    """Holds numbers whose contacts come too thick, by an exclusion of the operator's side that ends by itself. Returns
+    an alarm for the tag of each that was held.
 
     contacts: how many each tag of the batch has, whose listings this transaction holds. all_tags: a number's newest tag
     -> those under every active generation, newest first.
@@ -71,7 +72,7 @@ def hold_flooding(
     recent = floods.recent_contacts(tx, sorted(many), since=since, now=registry.clock())
     flooding = [tag for tag, moments in recent.items() if guard.is_crowded(moments)]
     if not flooding:
-        return []
+        return {}
     ends = registry.clock() + HELD_FOR
     new = [
         NewExclusion(
@@ -83,7 +84,7 @@ def hold_flooding(
     exclusions.close_expired(tx, sorted(generations), registry.clock())
     added = exclusions.add_all(tx, None, new)
     refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
-    return [Alarm(Flooded.NUMBER) for tag in flooding if tag in added]
+    return {tag: Alarm(Flooded.NUMBER) for tag in flooding if tag in added}
 
 
 def guard_of(registry: Registry) -> FloodGuard:

@@ -23,9 +23,9 @@ from registry.operations.submitted_hits import PreparedHit
 class PlacedHit:
     """A contact on one of its organisation's decoys."""
 
-    item: PreparedHit
+    item: PreparedHit = field(repr=False)
     decoy: UUID
-    source: Source
+    source: Source = field(repr=False)
 
     @classmethod
     def of(cls, item: PreparedHit, owner: UUID, decoy: UUID) -> Self:
@@ -59,12 +59,18 @@ class PlacedHit:
 class Recording:
     """What became of a batch. recorded: ids of its contacts that are new. known: source -> the id it is recorded under.
 
-    alarms: what was held back.
+    held: by the tags of the numbers that were held back. quarantined: the decoys that were.
     """
 
     recorded: frozenset[UUID]
     known: Mapping[Source, UUID] = field(repr=False)
-    alarms: Sequence[Alarm] = ()
+    held: Mapping[bytes, Alarm] = field(repr=False)
+    quarantined: Sequence[Alarm] = ()
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """All that was held back."""
+        return [*self.held.values(), *self.quarantined]
 
 
 def distinct(placed: Sequence[PlacedHit]) -> list[NewHit]:
@@ -97,10 +103,10 @@ def record_placed(
         now=registry.clock(),
     )
     all_tags = {one.item.tags[0]: one.item.tags for one in placed}
-    alarms = flood_guard.hold_flooding(tx, registry, recorded, contacts, all_tags)
+    held = flood_guard.hold_flooding(tx, registry, recorded, contacts, all_tags)
     decoy_days.add(tx, Counter((hit.decoy_id, day_of(hit.occurred_at), hit.provider) for hit in recorded))
-    alarms += flood_guard.quarantine_flooded(tx, registry, suspected, recorded)
-    return Recording(free, known, alarms)
+    quarantined = flood_guard.quarantine_flooded(tx, registry, suspected, recorded)
+    return Recording(free, known, held, quarantined)
 
 
 def _carry_forward(tx: Writing, registry: Registry, placed: Sequence[PlacedHit]) -> list[bytes]:

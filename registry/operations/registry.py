@@ -36,6 +36,8 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
+_PATIENCE_FOR_OTHERS = 0.3
+"""Seconds. What is run together waits no longer for a lock: one that meets others' work must not hold up all."""
 _NOT_RECORDABLE = frozenset({Code.DATABASE_UNAVAILABLE, Code.OVERLOADED})
 
 
@@ -160,11 +162,13 @@ class Registry:
 
         perform: what they do, all at once, in order; None for one of which nothing was done, which is run by itself.
         Raises what the transaction raises, unrecorded: then nothing was done for any, and each may be run by itself.
+        That is `overloaded` where it would wait for a lock of somebody else's.
         """
         audit_ids = [self.new_id() for _ in submitted]
 
         def work(tx: Writing) -> list[Answered[R] | None]:
             self.hold_generations(tx)
+            tx.wait_at_most(_PATIENCE_FOR_OTHERS)
             all_done = perform(tx)
             events: list[Event] = []
             answers: list[Answered[R] | None] = []

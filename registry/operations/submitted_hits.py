@@ -51,9 +51,9 @@ class PreparedHit:
     hit: Hit
     id: UUID
     number: Number
-    tags: tuple[bytes, ...]
-    decoy_tags: tuple[bytes, ...]
-    source: bytes
+    tags: tuple[bytes, ...] = field(repr=False)
+    decoy_tags: tuple[bytes, ...] = field(repr=False)
+    source: bytes = field(repr=False)
 
 
 def consistent(hit: Hit) -> Hit | ItemRefusal:

@@ -10,6 +10,7 @@ from registry.db import decoys, intake
 from registry.db.database import Writing
 from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
+from registry.domain.flood import Alarm
 from registry.domain.intake.received import Received
 from registry.domain.policy import Provider
 from registry.operations import flood_guard
@@ -49,7 +50,7 @@ class PreparedIntake:
     elsewhere: every tag of what was called, where that was told and is not the line as it was found.
     """
 
-    item: PreparedHit | None = None
+    item: PreparedHit | None = field(default=None, repr=False)
     withheld: bytes | None = field(default=None, repr=False)
     elsewhere: tuple[bytes, ...] | None = field(default=None, repr=False)
 
@@ -93,10 +94,10 @@ class Intake(WriteOperation[PreparedIntake, Taken]):
         suspected = flood_guard.suspects(tx, registry, new)
         decoys.hold(tx, [self.decoy_id], alone=bool(suspected))
         recording = record_placed(tx, registry, placed, new, suspected)
-        return self.done(registry, prepared.item, recording, alarmed=True)
+        return self.done(registry, prepared.item, recording, recording.alarms)
 
-    def done(self, registry: Registry, item: PreparedHit, recording: Recording, *, alarmed: bool) -> Done[Taken]:
-        """What became of its contact. alarmed: whether it is the one to tell what the whole recording held back."""
+    def done(self, registry: Registry, item: PreparedHit, recording: Recording, alarms: Sequence[Alarm]) -> Done[Taken]:
+        """What became of its contact. alarms: what was held back for it."""
         taken = Taken.RECORDED if item.id in recording.recorded else Taken.DUPLICATE
         count = {taken.value: 1}
         if self.contact is not None and self.contact.unknown_verification:
@@ -106,7 +107,7 @@ class Intake(WriteOperation[PreparedIntake, Taken]):
             count=count,
             policy=registry.policy.name,
             generation=registry.generations.current,
-            alarms=recording.alarms if alarmed else (),
+            alarms=alarms,
         )
 
     def _is_elsewhere(self, tx: Writing, caller: Caller, tags: tuple[bytes, ...]) -> bool:

@@ -54,8 +54,14 @@ def take_in_together(registry: Registry, waiting: Sequence[WaitingIntake]) -> li
 def _done(
     registry: Registry, waiting: Sequence[WaitingIntake], held: Mapping[int, PlacedHit], recording: Recording
 ) -> list[Done[Taken] | None]:
-    last = max(held, default=None)
-    return [
-        given.operation.done(registry, held[at].item, recording, alarmed=at == last) if at in held else None
-        for at, given in enumerate(waiting)
-    ]
+    # A number is held by what it did last: whoever looks into it finds the request, and the organisation, that it was.
+    last = {held[at].item.tags[0]: at for at in held if held[at].item.id in recording.recorded}
+    done: list[Done[Taken] | None] = []
+    for at, given in enumerate(waiting):
+        if at not in held:
+            done.append(None)
+            continue
+        tag = held[at].item.tags[0]
+        alarms = [recording.held[tag]] if tag in recording.held and last.get(tag) == at else []
+        done.append(given.operation.done(registry, held[at].item, recording, alarms))
+    return done

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def fresh(fresh_number: Callable[[], str]) -> Numbers:
     return fresh_number(), fresh_number(), fresh_number()
 
 
-def test_a_teams_contacts_count_again_and_the_file_can_be_sent_again(
+def test_a_teams_contacts_count_from_then_on_and_the_file_can_be_sent_again(
     house: House, team: Member, investigator: Member, employer: Member, decoy: str, fresh: Numbers, trail: AuditTrail
 ) -> None:
     investigator.record(*(hit(decoy, number) for number in fresh))
@@ -71,6 +72,9 @@ def test_a_teams_contacts_count_again_and_the_file_can_be_sent_again(
     assert [employer.look_up(number)["outcome"] for number in fresh] == ["none"] * 3
     answer = send(team, table(*fresh[:2]))
     assert counts(answer.json()) == (2, 0, 0)
+    assert [employer.look_up(number)["outcome"] for number in fresh] == ["none"] * 3, "what was before stays out"
+    later = (house.clock.now + timedelta(minutes=1)).isoformat()
+    investigator.record(*(hit(decoy, number, later) for number in fresh))
     outcomes = [employer.look_up(number)["outcome"] for number in fresh]
     assert outcomes == ["contact_observed", "contact_observed", "none"]
     event = trail.only(answer)

@@ -86,7 +86,7 @@ def test_exclusions_are_listed_without_numbers(cli: CommandLine) -> None:
     assert ended["mistaken"] is False
     cli.done("exclusions", "add", "--reason", "police", typed=CALLER)
     cli.done("exclusions", "remove", "--mistaken", typed=CALLER)
-    assert [one["mistaken"] for one in cli.json("exclusions", "list")["data"]] == [True, False]
+    assert [one["mistaken"] for one in cli.json("exclusions", "list", "--all")["data"]] == [True, False]
 
 
 def test_the_operator_sees_whose_an_exclusion_is_and_ends_it_by_its_id_or_its_side(

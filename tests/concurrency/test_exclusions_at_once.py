@@ -1,7 +1,7 @@
 """Files of exclusions that meet each other, contacts of the same numbers, or the end of one."""
 
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -125,7 +125,8 @@ def test_contacts_that_meet_the_file_that_ends_their_exclusions_are_listed(
     numbers = list(islice(NUMBERS, 20))
     decoy = pair.run(RegisterDecoy("A line", next(NUMBERS), Role.ADVERTISEMENT), team).id
     pair.run(file(numbers), team)
-    contacts = RecordHits([Hit(number, decoy, Channel.SMS, AT) for number in numbers[::-1]])
+    later = house.clock.now + timedelta(minutes=1)
+    contacts = RecordHits([Hit(number, decoy, Channel.SMS, later) for number in numbers[::-1]])
     assert not isinstance(pair.both((removal(numbers), team), (contacts, team)), Refused)
     employer = house.member("employer")
     assert {employer.look_up(number)["outcome"] for number in numbers} == {"contact_observed"}

@@ -158,14 +158,14 @@ def test_one_of_today_makes_one_more_that_looks_for_a_flood(investigator: Member
 def test_providers_requests_that_arrive_together_are_taken_in_by_as_many_statements_as_one(
     house: House, investigator: Member, many: int
 ) -> None:
-    """One finds their lines, one spends their requests; the transaction holds the generations and the decoys, records,
-    counts and lists like a submission of hits, and writes an event for each.
+    """One finds their lines, one spends their requests; the transaction holds the generations, limits its waits, holds
+    the decoys, records, counts and lists like a submission of hits, and writes an event for each.
     """
     add_twilio(investigator)
     lines = [new_line(investigator, next(NUMBERS)) for _ in range(many)]
     desk = IntakeDesk(house.registry)
     found = statements(lambda: desk.take_together([arrived(house, line, message(next(NUMBERS))) for line in lines]))
-    assert len(found) == FIND + SPEND + HOLD + 2 + 2 + 7 + EVENT, found
+    assert len(found) == FIND + SPEND + HOLD + 1 + 2 + 2 + 7 + EVENT, found
 
 
 def test_a_provider_s_request_that_is_not_signed_is_recorded_and_nothing_else(investigator: Member) -> None:
