@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -154,7 +155,13 @@ def test_a_provider_is_answered_in_time_also_where_the_database_hangs_and_loses_
             answer = line.twilio(told)
             assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
             assert answer.headers["retry-after"] == "5"
+            unsigned = line.twilio(told, token="wrong" * 4)
+            assert unsigned.status_code == 403, "what waits for nothing is answered"
             gate.rollback()
+        until = monotonic() + 20
+        while _count(wary, line) == 0 and monotonic() < until:
+            sleep(0.01)
+        assert _count(wary, line) == 1, "it is done to its end, whether or not the provider still waits"
         assert line.twilio(told).status_code == 200
     finally:
         state.intake_desk.close()

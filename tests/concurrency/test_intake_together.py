@@ -180,6 +180,40 @@ def test_a_number_that_floods_within_one_batch_is_held(
     assert_listings_hold(house)
 
 
+def test_a_hold_is_recorded_under_the_request_of_the_number_that_was_held(
+    house: House, desk: IntakeDesk, lines: list[Line], trail: AuditTrail
+) -> None:
+    """Of another organisation's contact in the same batch it must say nothing, though that was recorded last."""
+    flooding, innocent = next(NUMBERS), next(NUMBERS)
+    pieces = [arrived(house, lines[0], message(flooding)) for _ in range(MOST_OF_A_NUMBER + 1)]
+    pieces.append(arrived(house, lines[1], message(innocent)))
+    assert together(desk, *pieces) == [Taken.RECORDED] * len(pieces)
+    held = [
+        at
+        for at, piece in enumerate(pieces)
+        for event in trail.of_request(str(piece.arrival.request.id))
+        if event["operation"] == "hold_flood"
+    ]
+    assert held == [MOST_OF_A_NUMBER]
+
+
+def test_nobody_waits_for_a_number_whose_listing_somebody_holds(
+    house: House, desk: IntakeDesk, lines: list[Line]
+) -> None:
+    busy, free = next(NUMBERS), next(NUMBERS)
+    assert together(desk, arrived(house, lines[0], message(busy))) == [Taken.RECORDED]
+    with psycopg.connect(house.urls.superuser_dsn) as gate, ThreadPoolExecutor(2) as threads:
+        gate.execute("SELECT FROM registry.listings WHERE tag = %s FOR UPDATE", (tags_of(house.registry, busy)[0],))
+        pieces = [arrived(house, line, message(number)) for line, number in zip(lines, (busy, free), strict=False)]
+        left = desk.take_together(pieces)
+        waiting, done = (threads.submit(settled, outcome) for outcome in left)
+        assert done.result(10) is Taken.RECORDED
+        until_waiting(house, 1)
+        gate.rollback()
+        assert waiting.result() is Taken.RECORDED
+    assert_listings_hold(house)
+
+
 def test_a_decoy_that_floods_within_one_batch_is_quarantined(house: House, desk: IntakeDesk, lines: list[Line]) -> None:
     flooded, other = lines[:2]
     pieces = [arrived(house, flooded, message(next(NUMBERS))) for _ in range(MOST_OF_A_DECOY + 1)]

@@ -1,6 +1,8 @@
 """What arrives while something is under way is done together next."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Generator, Sequence
 from queue import Full
 from time import monotonic, sleep
@@ -138,6 +140,38 @@ def test_work_that_loses_an_outcome_is_told_to_all_and_goes_on() -> None:
     gathering = Gathering(work, most=1)
     for piece in range(2):
         assert isinstance(gathering.submit(piece).exception(WAIT), ValueError)
+    gathering.close()
+
+
+def test_the_rest_of_many_is_begun_though_nobody_submits_more(bench: Bench) -> None:
+    gathering = Gathering(bench.work, most=1, patience=0.05)
+    futures = [gathering.submit(piece) for piece in range(4)]
+    for _ in futures:
+        bench.await_begun()
+    assert sorted(bench.batches) == [[0], [1], [2], [3]]
+    bench.go.set()
+    assert results(futures) == [0, 10, 20, 30]
+    gathering.close()
+
+
+class Body:
+    """Something that can be seen to be gone."""
+
+
+def test_nothing_of_a_piece_is_left_in_a_thread_that_waits_for_others() -> None:
+    def work(bodies: Sequence[Body]) -> list[int]:
+        return [len(bodies)]
+
+    gathering = Gathering(work, most=1)
+    body = Body()
+    gone = weakref.ref(body)
+    gathering.submit(body).result(WAIT)
+    del body
+    deadline = monotonic() + WAIT
+    while gone() is not None and monotonic() < deadline:
+        gc.collect()
+        sleep(0.01)
+    assert gone() is None
     gathering.close()
 
 
