@@ -80,12 +80,12 @@ def test_twilios_message_log_is_recognised_and_its_bodies_go_nowhere(
 
     content = f"{TWILIO}\n" + "".join(
         [
-            row(caller, line, "inbound", "SM1-twilio"),
-            row(line, other, "outbound-api", "SM2-twilio"),
-            row(caller, line, "inbound", "MM3-twilio"),
-            row(other, "+12065550000", "inbound", "SM4-twilio"),
-            row("262966", line, "inbound", "SM5-twilio"),
-            row(line, caller, "outbound-reply", "SM6-twilio"),
+            row(caller, line, "inbound", "SM1-Canary"),
+            row(line, other, "outbound-api", "SM2-Canary"),
+            row(caller, line, "inbound", "MM3-Canary"),
+            row(other, "+12065550000", "inbound", "SM4-Canary"),
+            row("262966", line, "inbound", "SM5-Canary"),
+            row(line, caller, "outbound-reply", "SM6-Canary"),
         ]
     )
     told = imported(investigator, content)
@@ -95,7 +95,7 @@ def test_twilios_message_log_is_recognised_and_its_bodies_go_nowhere(
     assert (evidence["contacts"], evidence["channels"]) == (2, ["mms", "sms"])
     assert employer.look_up(other)["outcome"] == "none"
     stored = house.everything_stored()
-    for canary in ("anary", "twilio", caller[-10:], line[-10:]):
+    for canary in ("anary", caller[-10:], line[-10:]):
         assert canary not in stored
     assert "anary" not in str(told)
 
