@@ -51,7 +51,8 @@ def test_four_processes_on_one_key_are_allowed_what_gcra_allows_and_no_less(shar
     member = shared.member("employer", requests_per_minute=quota)
     before = shared.api.working_seconds()
     done = hammer_together(shared.api.port, member.key, 40)
-    worked = [pid for pid, seconds in shared.api.working_seconds().items() if seconds - before[pid] > 0.05]
+    after = shared.api.working_seconds()  # of one that was started meanwhile nobody can say what it worked here
+    worked = [pid for pid, seconds in before.items() if after.get(pid, seconds) - seconds > 0.05]
     assert len(worked) >= 2 or not before  # else one worker alone would have kept the count
     assert done.statuses.keys() == {200, 429}
     assert sum(done.statuses.values()) == 40 * PROCESSES
