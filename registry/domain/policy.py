@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from registry.domain.errors import Code, Refused
+from registry.domain.possession import Window
 
 DEFAULT_BURN_IN_DAYS: Final = 7
 DEFAULT_RETENTION_MONTHS: Final = 24
@@ -116,25 +116,6 @@ class Contact:
     retracted: bool
     verification: Verification | None = None
     quarantined: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A possession window: UTC dates, both inclusive, None leaves that side open. A reversed one is refused."""
-
-    since: date | None
-    until: date | None
-
-    def __post_init__(self) -> None:
-        if self.since is not None and self.until is not None and self.until < self.since:
-            raise Refused(Code.WINDOW_REVERSED, "The possession window ends before it starts.")
-
-    def holds(self, day: date) -> bool:
-        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
-
-    def bounded_by(self, day: date) -> bool:
-        """Whether this is the first or the last day, on which two people may have held the number."""
-        return day in (self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True)

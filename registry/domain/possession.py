@@ -1,16 +1,35 @@
-"""When a possession window may be asked about: the dates between which the asker held a number.
+"""The possession window, the dates between which the asker held a number, and when it may be asked about.
 
 Shared by the server and by clients that refuse such a window before anything is sent.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from registry.domain.errors import Code, Refused
-from registry.domain.policy import Window
 
 _GRACE: Final = timedelta(days=1)
 """Where the day begins earlier than in UTC it may be tomorrow already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A possession window: UTC dates, both inclusive, None leaves that side open. A reversed one is refused."""
+
+    since: date | None
+    until: date | None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise Refused(Code.WINDOW_REVERSED, "The possession window ends before it starts.")
+
+    def holds(self, day: date) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+    def bounded_by(self, day: date) -> bool:
+        """Whether this is the first or the last day, on which two people may have held the number."""
+        return day in (self.since, self.until)
 
 
 class WindowRefused(Refused):

@@ -9,7 +9,8 @@ from datetime import date
 
 from registry.db.database import Writing
 from registry.domain.credentials import Purpose
-from registry.domain.policy import Outcome, Window
+from registry.domain.policy import Outcome
+from registry.domain.possession import Window
 from registry.operations.check import REFUSED
 from registry.operations.operation import Caller, Done, ReadOperation
 from registry.operations.questions import ItemRefusal, window_of

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from registry.db.database import Reading
 from registry.domain.errors import Code, Refused
 from registry.domain.numbers import Number
-from registry.domain.policy import Evidence, Outcome, Policy, Reason, Window
-from registry.domain.possession import WindowRefused, possession_window
+from registry.domain.policy import Evidence, Outcome, Policy, Reason
+from registry.domain.possession import Window, WindowRefused, possession_window
 from registry.operations.verdicts import decide
 from registry.tagging import WrittenNumber
 

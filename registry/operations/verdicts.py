@@ -12,7 +12,8 @@ from typing import Final, Protocol
 from registry.db import disputes, exclusion_effects, hits, listings
 from registry.db.database import Reading
 from registry.db.listings import Listing
-from registry.domain.policy import Assessment, Evidence, Outcome, Policy, Reason, Window, answer
+from registry.domain.policy import Assessment, Evidence, Outcome, Policy, Reason, answer
+from registry.domain.possession import Window
 
 
 class TagQuestion(Protocol):

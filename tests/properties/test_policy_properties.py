@@ -6,18 +6,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.policy import (
-    Assessment,
-    Attestation,
-    Channel,
-    Contact,
-    Grade,
-    Outcome,
-    Policy,
-    Role,
-    Window,
-    answer,
-)
+from registry.domain.policy import Assessment, Attestation, Channel, Contact, Grade, Outcome, Policy, Role, answer
+from registry.domain.possession import Window
 
 POLICY = Policy()
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -23,7 +23,7 @@ from registry.demo.formats import Written
 from registry.demo.samples import DUPLICATES, HITS, Samples, generate
 from registry.demo.stories import NOT_SERVED
 from registry.demo.twilio import Delivery, form, made_up_account
-from registry.domain import policy, references
+from registry.domain import policy, possession, references
 from registry.domain.errors import Code, Refused
 from registry.domain.intake.contacts import contact_of
 from registry.domain.intake.received import Delivery as Arrived
@@ -236,7 +236,7 @@ def test_the_policy_answers_every_row_of_the_company_file_as_the_stories_say(run
         if row.expected is None or row.expected == NOT_SERVED:
             continue
         assert row.number is not None
-        window = policy.Window(day(row.since), day(row.until))
+        window = possession.Window(day(row.since), day(row.until))
         held = contacts_by_number(run_name, today).get(row.number, [])
         assessment = policy.Policy().assess(held, now, window)
         excluded = row.number in {member.e164 for member in samples(run_name, today).live.team}
@@ -321,7 +321,7 @@ def test_company_rows_stand_for_the_number_that_they_claim() -> None:
 def is_unusable(row: CompanyRow) -> bool:
     try:
         SANDBOX.normalise(row.phone, row.country or "US")
-        policy.Window(day(row.since), day(row.until))
+        possession.Window(day(row.since), day(row.until))
     except (Refused, ValueError):
         return True
     return False

@@ -8,17 +8,8 @@ import pytest
 from policy_contacts import NOW, OTHER_DECOY, OTHER_ORGANISATION, POLICY, SMS, WEAK, grade_of, on
 
 from registry.domain.errors import Code, Refused
-from registry.domain.policy import (
-    Assessment,
-    Channel,
-    Evidence,
-    Grade,
-    Outcome,
-    Policy,
-    Reason,
-    Window,
-    answer,
-)
+from registry.domain.policy import Assessment, Channel, Evidence, Grade, Outcome, Policy, Reason, answer
+from registry.domain.possession import Window
 
 
 def test_nothing_amounts_to_nothing() -> None:

@@ -3,8 +3,7 @@ from datetime import date
 import pytest
 
 from registry.domain.errors import Code
-from registry.domain.policy import Window
-from registry.domain.possession import WindowRefused, possession_window
+from registry.domain.possession import Window, WindowRefused, possession_window
 
 TODAY = date(2026, 11, 15)
 TOMORROW = date(2026, 11, 16)
