@@ -140,23 +140,24 @@ def test_a_rehearsal_tells_the_same_and_ends_nothing(team: Member, fresh: Number
 
 
 def test_a_side_ends_its_own_alone_and_the_operator_whose_it_says(
-    team: Member, second_investigator: Member, operator: Member, employer: Member, fresh: Numbers
+    house: House, team: Member, operator: Member, employer: Member, fresh: Numbers
 ) -> None:
-    for member in (team, second_investigator, operator):
+    others = house.member("investigator")
+    for member in (team, others, operator):
         exclude(member, *fresh, reason="outreach")
     content = table(*fresh)
     assert counts(removed(team, content)) == (3, 0, 0)
-    assert (in_force(team), in_force(second_investigator)) == (0, 3)
+    assert (in_force(team), in_force(others)) == (0, 3)
     assert counts(removed(team, content)) == (0, 3, 0)
     assert counts(removed(operator, content)) == (3, 0, 0)
-    assert in_force(second_investigator) == 3
-    own = str(second_investigator.id)
+    assert in_force(others) == 3
+    own = str(others.id)
     assert counts(removed(operator, content, organisation=own, dry_run="true")) == (3, 0, 0)
     assert counts(removed(operator, table(fresh[0]), organisation=own)) == (1, 0, 0)
     exclude(team, *fresh, reason="outreach")
     assert counts(removed(operator, content, all="true", dry_run="true")) == (3, 0, 0)
     assert counts(removed(operator, content, all="true")) == (3, 0, 0)
-    assert in_force(team) + in_force(second_investigator) == 0
+    assert in_force(team) + in_force(others) == 0
     refusal_of(send(employer, content), 401, "unauthorized")
 
 
