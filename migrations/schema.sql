@@ -437,6 +437,7 @@ CREATE TABLE registry.exclusions (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     removed_at timestamp with time zone,
     mistaken boolean DEFAULT false NOT NULL,
+    covers_since timestamp with time zone,
     CONSTRAINT exclusions_reason CHECK ((reason = ANY (ARRAY['outreach'::text, 'police'::text, 'survivor'::text, 'own_staff'::text, 'advertised_number'::text, 'suppression'::text, 'other'::text, 'flood'::text]))),
     CONSTRAINT exclusions_tag CHECK ((octet_length(tag) = 32))
 );
@@ -448,6 +449,8 @@ COMMENT ON COLUMN registry.exclusions.organisation_id IS 'Who added it; null: th
 COMMENT ON COLUMN registry.exclusions.reason IS 'flood: held back by the registry itself, on the operator''s side.';
 
 COMMENT ON COLUMN registry.exclusions.mistaken IS 'It should never have been: contacts from before its end count again.';
+
+COMMENT ON COLUMN registry.exclusions.covers_since IS 'Of a flood''s hold: when the flood began. What happened from then until a hold ended by itself does not count.';
 
 CREATE TABLE registry.generations (
     number smallint NOT NULL,
@@ -1052,6 +1055,8 @@ GRANT SELECT,INSERT ON TABLE registry.exclusions TO registry_app;
 GRANT UPDATE(removed_at) ON TABLE registry.exclusions TO registry_app;
 
 GRANT UPDATE(mistaken) ON TABLE registry.exclusions TO registry_app;
+
+GRANT UPDATE(covers_since) ON TABLE registry.exclusions TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.generations TO registry_app;
 GRANT SELECT ON TABLE registry.generations TO registry_log_reader;

@@ -1,7 +1,7 @@
 """Listings computed once more, from the raw rows, by none of the statements that the registry uses for it."""
 
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psycopg
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+FOREVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Row(NamedTuple):
@@ -41,21 +42,25 @@ def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) ->
     """What every listing should say at `now`. A tag with no contact, exclusion or dispute left has none."""
     contacts = _contacts(superuser)
     excluded: dict[bytes, list[datetime | None]] = {}
-    covered: dict[bytes, datetime] = {}
-    for tag, expires, removed, counts_again in superuser.execute(
-        "SELECT tag, expires_at, removed_at, mistaken OR reason = 'flood' FROM registry.exclusions"
+    covered: dict[bytes, list[tuple[datetime, datetime]]] = {}
+    for tag, flood, expires, removed, mistaken, since in superuser.execute(
+        "SELECT tag, reason = 'flood', expires_at, removed_at, mistaken, covers_since FROM registry.exclusions"
     ):
         if removed is None and (expires is None or expires > now):
             excluded.setdefault(bytes(tag), []).append(expires)
-        elif not counts_again:
+        elif not mistaken and not (flood and removed is not None and removed != expires):
             end = min(at for at in (expires, removed) if at is not None)
-            covered[bytes(tag)] = max(end, covered.get(bytes(tag), end))
+            covered.setdefault(bytes(tag), []).append((since if flood else FOREVER, end))
     disputed = {bytes(row[0]) for row in superuser.execute("SELECT tag FROM registry.disputes WHERE closed_at IS NULL")}
     return {
         tag: _row(
             policy,
             now,
-            [one for one in contacts.get(tag, []) if tag not in covered or one.occurred_at >= covered[tag]],
+            [
+                one
+                for one in contacts.get(tag, [])
+                if all(not since <= one.occurred_at < end for since, end in covered.get(tag, ()))
+            ],
             excluded.get(tag),
             disputed=tag in disputed,
         )

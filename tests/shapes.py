@@ -37,7 +37,7 @@ ORGANISATION: Final = frozenset(
 KEY: Final = frozenset({"id", "organisation_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"})
 EXCLUSION: Final = frozenset(
     {
-        *("id", "reason", "expires_at", "created_at", "removed_at", "mistaken", "expired"),
+        *("id", "reason", "expires_at", "created_at", "removed_at", "mistaken", "covers_since", "expired"),
         *("organisation_id", "organisation"),
     }
 )

@@ -96,6 +96,12 @@ class ExclusionModel(AnswerModel):
     created_at: datetime
     removed_at: datetime | None
     mistaken: bool = Field(description="Contacts from before its end count all the same.")
+    covers_since: datetime | None = Field(
+        description=(
+            "Of a flood's hold: when the flood began. If the hold ends by itself, what happened from then until its end"
+            " does not count, and what happened before does."
+        )
+    )
     expired: bool = Field(description="Its own time has ended it.")
     organisation_id: UUID | None = Field(description="The investigator that added it; null: the operator's side.")
     organisation: str | None
@@ -208,6 +214,7 @@ def list_exclusions(
                     created_at=one.created_at,
                     removed_at=one.removed_at,
                     mistaken=one.mistaken,
+                    covers_since=one.covers_since,
                     expired=one.expired(answered.at),
                     organisation_id=one.organisation_id,
                     organisation=one.organisation,

@@ -8,32 +8,44 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import and_, any_, bindparam, case, func, not_, null, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from registry.db.arrays import bytes_array, tags_parameter
-from registry.db.database import Reading
+from registry.db.database import AnyRow, Reading
 from registry.db.schema import exclusions
-from registry.domain.exclusions import ExclusionReason
+from registry.domain.exclusions import Cover, ExclusionReason
+from registry.domain.flood import WATCHED
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """excluded: whether one stands; excluded_until: when the last of these ends, None where one never does.
 
-    covered_until: contacts before it never count; None where no exclusion has ended.
+    covers: what those that have ended keep out.
     """
 
     excluded: bool = False
     excluded_until: datetime | None = None
-    covered_until: datetime | None = None
+    covers: tuple[Cover, ...] = ()
 
 
 NO_EFFECT: Final = Effect()
+_IS_HOLD: Final = exclusions.c.reason == ExclusionReason.FLOOD.value
 ENDED_AT: Final = func.least(exclusions.c.expires_at, exclusions.c.removed_at)
 """The earlier of the two; null where it has neither."""
-COVERING: Final = and_(not_(exclusions.c.mistaken), exclusions.c.reason != ExclusionReason.FLOOD.value)
-"""Those that, once ended, keep out what happened before. A flood's hold only delays: else somebody who is listed could
-hide that for good by flooding (docs/adr/0021).
+COVERING: Final = and_(
+    not_(exclusions.c.mistaken),
+    or_(
+        not_(_IS_HOLD),
+        exclusions.c.removed_at.is_(None),
+        exclusions.c.removed_at == exclusions.c.expires_at,
+    ),
+)
+"""Those that, once ended, keep out what happened before. A flood's hold does where it ended by itself; where somebody
+let go of it before, all counts (docs/adr/0028).
 """
+# Holds from before it was noted when their flood began: as far back as the guard looks.
+_FLOOD_BEGAN: Final = func.coalesce(exclusions.c.covers_since, exclusions.c.created_at - WATCHED)
 _STANDS: Final = and_(
     exclusions.c.removed_at.is_(None),
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
@@ -46,7 +58,8 @@ _FIND: Final = (
             (func.bool_or(and_(_STANDS, exclusions.c.expires_at.is_(None))), null()),
             else_=func.max(exclusions.c.expires_at).filter(_STANDS),
         ),
-        func.max(ENDED_AT).filter(not_(_STANDS), COVERING),
+        func.max(ENDED_AT).filter(not_(_STANDS), COVERING, not_(_IS_HOLD)),
+        func.array_agg(array([_FLOOD_BEGAN, exclusions.c.expires_at])).filter(not_(_STANDS), COVERING, _IS_HOLD),
     )
     .where(exclusions.c.tag == any_(tags_parameter("tags")))
     .group_by(exclusions.c.tag)
@@ -58,4 +71,12 @@ def find(tx: Reading, tags: Sequence[bytes], now: datetime) -> dict[bytes, Effec
     if not tags:
         return {}
     rows = tx.connection.execute(_FIND, {"tags": bytes_array(tags), "now": now})
-    return {row[0]: Effect(*row[1:]) for row in rows}
+    return {row[0]: _effect(row) for row in rows}
+
+
+def _effect(row: AnyRow) -> Effect:
+    """ended: the last end of any exclusion but a hold. floods: of each hold, when its flood began and when it ended."""
+    _, excluded, excluded_until, ended, floods = row
+    covers = [] if ended is None else [Cover(ended)]
+    covers += (Cover(until, since) for since, until in floods or ())
+    return Effect(excluded, excluded_until, tuple(covers))

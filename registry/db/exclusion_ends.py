@@ -38,10 +38,12 @@ class Ended:
 _NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
 _OF_SIDE: Final = exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner"))
 # What a flood's release forgives are contacts recorded until then, which the database dates; any other exclusion's end
-# is compared with when contacts occurred.
+# is compared with when contacts occurred. What has expired has ended by itself.
+_AT: Final = bindparam("at", type_=exclusions.c.removed_at.type)
 _ENDS: Final = case(
+    (exclusions.c.expires_at <= _AT, exclusions.c.expires_at),
     (exclusions.c.reason == ExclusionReason.FLOOD.value, func.clock_timestamp()),
-    else_=func.least(exclusions.c.expires_at, bindparam("at", type_=exclusions.c.removed_at.type)),
+    else_=_AT,
 )
 _ENDED: Final = (exclusions.c.id, exclusions.c.tag, exclusions.c.generation)
 _END: Final = (

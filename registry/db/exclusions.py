@@ -20,7 +20,8 @@ from registry.db.schema import exclusions, organisations
 class Exclusion:
     """organisation_id, organisation: whose it is, and that one's name; None: the operator's side.
 
-    mistaken: contacts from before its end count again.
+    mistaken: contacts from before its end count again. covers_since: of a flood's hold, when the flood began: what
+    happened before counts once it has ended.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class Exclusion:
     created_at: datetime
     removed_at: datetime | None
     mistaken: bool
+    covers_since: datetime | None
     organisation_id: UUID | None
     organisation: str | None
 
@@ -40,12 +42,16 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class NewExclusion:
-    """One number of many. tags: generation -> its tag under it. reason: one of the table's closed list."""
+    """One number of many. tags: generation -> its tag under it. reason: one of the table's closed list.
+
+    covers_since: of a flood's hold, when the flood began.
+    """
 
     id: UUID
     tags: Mapping[int, bytes]
     reason: str
     expires_at: datetime | None
+    covers_since: datetime | None = None
 
 
 _TAGS: Final = tags_parameter("tags")
@@ -60,6 +66,7 @@ _CARRIED: Final = (
         exclusions.c.reason,
         exclusions.c.expires_at,
         exclusions.c.removed_at,
+        exclusions.c.covers_since,
     )
     .where(exclusions.c.tag == any_(_TAGS), or_(_NOT_REMOVED, COVERING))
     .with_for_update(read=True)
@@ -81,11 +88,17 @@ _MAKE_ROOM: Final = text(
 )
 # In the order of the tags: of two that add the same numbers at once, one waits for the other and never both.
 _ADD_ALL: Final = text(
-    "INSERT INTO registry.exclusions (tag, id, generation, organisation_id, reason, expires_at)"
-    " SELECT e.tag, e.id, e.generation, CAST(:owner AS uuid), e.reason, e.expires_at"
+    "INSERT INTO registry.exclusions (tag, id, generation, organisation_id, reason, expires_at, covers_since)"
+    " SELECT e.tag, e.id, e.generation, CAST(:owner AS uuid), e.reason, e.expires_at, e.covers_since"
     " FROM unnest(CAST(:tags AS bytea[]), CAST(:ids AS uuid[]), CAST(:generations AS smallint[]),"
-    " CAST(:reasons AS text[]), CAST(:ends AS timestamptz[])) AS e (tag, id, generation, reason, expires_at)"
+    " CAST(:reasons AS text[]), CAST(:ends AS timestamptz[]), CAST(:sinces AS timestamptz[]))"
+    " AS e (tag, id, generation, reason, expires_at, covers_since)"
     " ON CONFLICT DO NOTHING RETURNING tag"
+)
+_COVER_SINCE: Final = text(
+    "UPDATE registry.exclusions AS e SET covers_since = n.since"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:sinces AS timestamptz[])) AS n (tag, since)"
+    " WHERE e.tag = n.tag AND e.reason = 'flood' AND e.removed_at IS NULL AND e.covers_since > n.since"
 )
 _OF_SIDE: Final = exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner"))
 _HELD: Final = select(exclusions.c.tag).where(
@@ -103,6 +116,7 @@ _PAGE: Final = (
         func.min(exclusions.c.created_at),
         func.min(exclusions.c.removed_at),
         func.bool_or(exclusions.c.mistaken),
+        func.min(exclusions.c.covers_since),
         exclusions.c.organisation_id,
         select(organisations.c.name).where(organisations.c.id == exclusions.c.organisation_id).scalar_subquery(),
     )
@@ -175,8 +189,18 @@ def add_all(tx: Writing, organisation_id: UUID | None, new: Sequence[NewExclusio
         "generations": plain_array(generation for _, _, generation in rows),
         "reasons": plain_array(one.reason for _, one, _ in rows),
         "ends": plain_array(one.expires_at for _, one, _ in rows),
+        "sinces": plain_array(one.covers_since for _, one, _ in rows),
     }
     return frozenset(row[0] for row in tx.connection.execute(_ADD_ALL, parameters))
+
+
+def cover_since(tx: Writing, floods: Sequence[NewExclusion]) -> None:
+    """Lets the holds that these numbers have already cover their floods from when they are now known to have begun."""
+    began = [(tag, one.covers_since) for one in floods for tag in one.tags.values()]
+    if began:
+        began.sort(key=itemgetter(0))
+        tags, sinces = (bytes_array(tag for tag, _ in began), plain_array(since for _, since in began))
+        tx.connection.execute(_COVER_SINCE, {"tags": tags, "sinces": sinces})
 
 
 def held(tx: Reading, organisation_id: UUID | None, tags: Sequence[bytes], now: datetime) -> frozenset[bytes]:
@@ -213,8 +237,9 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[by
                     "reason": reason,
                     "expires_at": expires_at,
                     "removed_at": removed_at,
+                    "covers_since": covers_since,
                 }
-                for tag, id_, organisation_id, reason, expires_at, removed_at in missing
+                for tag, id_, organisation_id, reason, expires_at, removed_at, covers_since in missing
             ],
         )
     return [pairs[row[0]] for row in missing]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BindParameter, and_, bindparam, exists, func, insert, not_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, exists, false, func, insert, not_, or_, select, update
 
 from registry.db.database import Reading, Writing
 from registry.db.driver import DriverStatement
@@ -53,18 +53,25 @@ _RETIRE: Final = (
 )
 _NUMBER: Final[BindParameter[int]] = bindparam("wanted")
 _KEPT_SINCE: Final[BindParameter[datetime]] = bindparam("kept_since")
+_NOW: Final[BindParameter[datetime]] = bindparam("now")
+# What its number's newer tag has too does not end with this generation.
 _NEWER: Final = exclusions.alias("newer")
-# One that has ended goes on keeping out what happened before, unless its number's newer tag has it too.
-_ENDED_ALONE: Final = and_(
-    COVERING,
-    ENDED_AT >= _KEPT_SINCE,
+_EXCLUSION_ALONE: Final = and_(
+    exclusions.c.generation == _NUMBER,
     not_(exists().where(_NEWER.c.id == exclusions.c.id, _NEWER.c.generation > exclusions.c.generation)),
 )
+_NEWER_DISPUTE: Final = disputes.alias("newer_dispute")
+_DISPUTE_ALONE: Final = and_(
+    disputes.c.generation == _NUMBER,
+    not_(exists().where(_NEWER_DISPUTE.c.id == disputes.c.id, _NEWER_DISPUTE.c.generation > disputes.c.generation)),
+)
+# One that has ended goes on keeping out what happened before.
+_ENDED: Final = or_(exclusions.c.removed_at.is_not(None), func.coalesce(exclusions.c.expires_at <= _NOW, false()))
 _DEPENDANTS: Final = select(
     exists().where(hits.c.generation == _NUMBER, hits.c.retracted_at.is_(None), hits.c.occurred_at >= _KEPT_SINCE),
-    exists().where(exclusions.c.generation == _NUMBER, exclusions.c.removed_at.is_(None)),
-    exists().where(exclusions.c.generation == _NUMBER, exclusions.c.removed_at.is_not(None), _ENDED_ALONE),
-    exists().where(disputes.c.generation == _NUMBER, disputes.c.closed_at.is_(None)),
+    exists().where(_EXCLUSION_ALONE, not_(_ENDED)),
+    exists().where(_EXCLUSION_ALONE, _ENDED, COVERING, ENDED_AT >= _KEPT_SINCE),
+    exists().where(_DISPUTE_ALONE, disputes.c.closed_at.is_(None)),
     exists().where(decoys.c.generation == _NUMBER),
 )
 
@@ -100,7 +107,7 @@ def retire(tx: Writing, number: int) -> bool:
     return tx.connection.execute(_RETIRE, {"wanted": number}).rowcount == 1
 
 
-def dependants(tx: Reading, number: int, *, kept_since: datetime) -> Dependants:
+def dependants(tx: Reading, number: int, *, kept_since: datetime, now: datetime) -> Dependants:
     """kept_since: hits before it have expired."""
-    row = tx.connection.execute(_DEPENDANTS, {"wanted": number, "kept_since": kept_since}).one()
+    row = tx.connection.execute(_DEPENDANTS, {"wanted": number, "kept_since": kept_since, "now": now}).one()
     return Dependants(*row)

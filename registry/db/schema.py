@@ -157,6 +157,7 @@ class ExclusionColumns(TypedColumns):
     created_at: Named[datetime] = Column(_MOMENT)
     removed_at: Named[datetime | None] = Column(_MOMENT)
     mistaken: Named[bool] = Column(Boolean)
+    covers_since: Named[datetime | None] = Column(_MOMENT)
 
 
 class DisputeColumns(TypedColumns):

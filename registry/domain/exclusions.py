@@ -1,5 +1,7 @@
 """Why a number is never listed, and who may say so. A closed list: free text could name people."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -35,3 +37,16 @@ a survivor, who has asked to be forgotten, and whatever has no name here, which 
 def reasons_of(*, operator: bool) -> tuple[ExclusionReason, ...]:
     """The reasons that the operator's side, or an investigator, may give."""
     return GIVEN_REASONS if operator else INVESTIGATORS_REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A time in which a number's contacts never count, because an exclusion that has ended covers it. since: None: from
+    ever; of a flood's hold, when the flood began. until: the exclusion's end, not in it any more.
+    """
+
+    until: datetime
+    since: datetime | None = None
+
+    def covers(self, occurred_at: datetime) -> bool:
+        return occurred_at < self.until and (self.since is None or occurred_at >= self.since)

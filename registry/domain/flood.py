@@ -1,8 +1,9 @@
 """When contacts come so fast that they say more about whoever sends them than about a caller or a line.
 
-A number that floods is held back for a few days, so that nobody hides a listed one for good by flooding with it; a
-decoy that is flooded goes into quarantine until somebody has looked. Only what happened lately is watched, so that the
-file of a whole year floods nothing by its length. Sees no number, no tag and no clock.
+A number that floods is held back for a few days, so that nobody hides a listed one for good by flooding with it. What
+flooded counts only if somebody has looked and let go; a decoy that is flooded stays in quarantine until then. Only what
+happened lately is watched, so that the file of a whole year floods nothing by its length. Sees no number, no tag and no
+clock.
 """
 
 from collections import Counter
@@ -57,12 +58,15 @@ class FloodGuard:
         """Contacts before it are history, whenever they are recorded."""
         return now - WATCHED
 
-    def is_crowded(self, moments: Sequence[datetime]) -> bool:
-        """Whether a number's contacts, oldest first, come too thick. moments: only those that are watched."""
+    def crowded_since(self, moments: Sequence[datetime]) -> datetime | None:
+        """The first contact with which a number's contacts come too thick; None where they do not. moments: oldest
+        first, and only those that are watched.
+        """
         most = self.number_contacts
         if most == 0:
-            return False
-        return any(last - first <= NUMBER_WINDOW for first, last in zip(moments, moments[most:], strict=False))
+            return None
+        pairs = zip(moments, moments[most:], strict=False)
+        return next((first for first, last in pairs if last - first <= NUMBER_WINDOW), None)
 
     def may_be_flooded(self, contacts: int) -> bool:
         """Whether so many on one day are reason to look at what is usual for the decoy."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from registry.domain.exclusions import Cover
 from registry.domain.possession import Window
 
 DEFAULT_BURN_IN_DAYS: Final = 7
@@ -156,7 +157,7 @@ class Policy:
     retention_months: calendar months for which a contact counts.
     """
 
-    version: str = "2026-12.2"
+    version: str = "2026-12.3"
     burn_in_days: int = DEFAULT_BURN_IN_DAYS
     retention_months: int = DEFAULT_RETENTION_MONTHS
     name: str = field(init=False, repr=False, compare=False)
@@ -214,17 +215,17 @@ class Policy:
         now: datetime,
         window: Window | None = None,
         *,
-        covered_until: datetime | None = None,
+        covers: Sequence[Cover] = (),
     ) -> Assessment:
         """What the contacts amount to at `now`, inside the possession window where one is given.
 
-        covered_until: when the number's last exclusion ended. What happened before does not count, at no time: it was
-        somebody's work, or another holder's.
+        covers: what the number's ended exclusions cover. What happened then does not count, at no time: it was
+        somebody's work, or another holder's, or part of a flood.
         """
         counting = [
             contact
             for contact in contacts
-            if (covered_until is None or contact.occurred_at >= covered_until) and self.counts(contact, now)
+            if not any(cover.covers(contact.occurred_at) for cover in covers) and self.counts(contact, now)
         ]
         if not counting:
             return _NOTHING

@@ -8,7 +8,7 @@ whether a number is held depends on what the operator excludes, which is nobody 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from registry.db import decoy_days, decoys, exclusions, floods
@@ -59,30 +59,38 @@ def hold_flooding(
     all_tags: Mapping[bytes, Sequence[bytes]],
 ) -> dict[bytes, Alarm]:
     """Holds numbers whose contacts come too thick, by an exclusion of the operator's side that ends by itself. Returns
-    an alarm for the tag of each that was held.
+    an alarm for the tag of each that was held. A flood of which older contacts come later, as from a log that begins
+    with the newest, began when the oldest did.
 
     contacts: how many each tag of the batch has, whose listings this transaction holds. all_tags: a number's newest tag
     -> those under every active generation, newest first.
     """
     guard = guard_of(registry)
     since = guard.watched_since(registry.clock())
-    many = {
-        hit.tag for hit in recorded if 0 < guard.number_contacts < contacts.get(hit.tag, 0) and hit.occurred_at >= since
-    }
-    recent = floods.recent_contacts(tx, sorted(many), since=since, now=registry.clock())
-    flooding = [tag for tag, moments in recent.items() if guard.is_crowded(moments)]
+    firsts: dict[bytes, datetime] = {}
+    for hit in recorded:
+        if 0 < guard.number_contacts < contacts.get(hit.tag, 0) and hit.occurred_at >= since:
+            firsts[hit.tag] = min(hit.occurred_at, firsts.get(hit.tag, hit.occurred_at))
+    recent = floods.recent_contacts(tx, firsts, since=since, now=registry.clock())
+    began = {tag: guard.crowded_since(moments) for tag, moments in recent.items()}
+    flooding = {tag: at for tag, at in began.items() if at is not None}
     if not flooding:
         return {}
     ends = registry.clock() + HELD_FOR
     new = [
         NewExclusion(
-            registry.new_id(), dict(zip(registry.generations.active, all_tags[tag], strict=True)), floods.REASON, ends
+            registry.new_id(),
+            dict(zip(registry.generations.active, all_tags[tag], strict=True)),
+            floods.REASON,
+            ends,
+            covers_since=at,
         )
-        for tag in flooding
+        for tag, at in flooding.items()
     ]
     generations = {tag: generation for one in new for generation, tag in one.tags.items()}
     exclusions.close_expired(tx, sorted(generations), registry.clock())
     added = exclusions.add_all(tx, None, new)
+    exclusions.cover_since(tx, [one for one in new if not added.intersection(one.tags.values())])
     refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
     return {tag: Alarm(Flooded.NUMBER) for tag in flooding if tag in added}
 

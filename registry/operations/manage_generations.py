@@ -54,8 +54,8 @@ class RetireGeneration(WriteOperation[None, int]):
         return Done(self.number, count={"retired": 1}, generation=self.number)
 
     def _refuse_dependants(self, tx: Writing, registry: Registry) -> None:
-        kept_since = registry.policy.kept_since(registry.clock())
-        found = generations.dependants(tx, self.number, kept_since=kept_since)
+        now = registry.clock()
+        found = generations.dependants(tx, self.number, kept_since=registry.policy.kept_since(now), now=now)
         named = [
             name
             for name, present in (

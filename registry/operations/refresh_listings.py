@@ -94,7 +94,7 @@ def listing_of(
     if effect.excluded:
         evidence, changes_at = None, effect.excluded_until
     else:
-        assessment = policy.assess(contacts, now, covered_until=effect.covered_until)
+        assessment = policy.assess(contacts, now, covers=effect.covers)
         evidence, changes_at = assessment.evidence, assessment.changes_at
     return Listing(
         tag=tag,

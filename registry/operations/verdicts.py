@@ -98,9 +98,10 @@ def _from_hits(
     for index, question in questions:
         of_number = [contact for tag in question.tags for contact in contacts.get(tag, ())]
         of_tags = [effects[tag] for tag in question.tags if tag in effects]
-        ended = [effect.covered_until for effect in of_tags if effect.covered_until is not None]
         decided[index] = answer(
-            policy.assess(of_number, now, question.window, covered_until=max(ended, default=None)),
+            policy.assess(
+                of_number, now, question.window, covers=[cover for effect in of_tags for cover in effect.covers]
+            ),
             excluded=any(effect.excluded for effect in of_tags),
             disputed=any(tag in disputed for tag in question.tags),
         )

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from audit_trail import AuditTrail
+from flooding import flood_settings
 from house import House, fictional_numbers, opened_database, opened_house
 from listing_scene import Scene
 from members import NOW, Clock, Member
@@ -43,6 +44,13 @@ def other_house(cluster: EmbeddedUrls, template: str) -> Generator[House]:
         failures_per_minute=10_000,
     )
     with opened_database(cluster, template) as urls, opened_house(urls, settings, address="127.0.0.1") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def flooded(cluster: EmbeddedUrls, template: str) -> Generator[House]:
+    """A registry that takes little for a flood."""
+    with opened_database(cluster, template) as urls, opened_house(urls, flood_settings()) as opened:
         yield opened
 
 

@@ -1,20 +1,17 @@
-"""Numbers and decoys with far more contacts than usual are held back, told about, and not listed: a number for a week,
-a decoy until somebody looks.
-
-Here a number may have three contacts within an hour, and a decoy five a day.
-"""
+"""Numbers and decoys with far more contacts than usual are held back, told about, and not listed."""
 
 import logging
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import psycopg
 import pytest
 from audit_trail import AuditTrail
-from house import House, fictional_numbers, opened_database, opened_house, sandbox_settings
+from flooding import NUMBERS, TODAY, at, burst, callers, submit
+from house import House, opened_database, opened_house, sandbox_settings
 from members import NOW, Member, hit
 from recomputed import recomputed_listings, stored_listings
 from waiting import until_waiting
@@ -22,19 +19,8 @@ from waiting import until_waiting
 from api import metrics
 from registry.db.embedded import EmbeddedUrls
 from registry.domain.credentials import Scope
-from registry.operations.operation import COMMAND_LINE, Request
-from registry.operations.verify_listings import VerifyListings
 
-NUMBERS: Final = fictional_numbers()
-TODAY: Final = NOW - timedelta(hours=2)
 COUNTERS: Final[tuple[str, ...]] = ("number", "decoy")
-
-
-@pytest.fixture(scope="module")
-def flooded(cluster: EmbeddedUrls, template: str) -> Generator[House]:
-    settings = sandbox_settings(flood_number_contacts=3, flood_decoy_contacts=5)
-    with opened_database(cluster, template) as urls, opened_house(urls, settings) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -72,25 +58,6 @@ def _listings_are_right(flooded: House) -> Generator[None]:
     yield
     due = recomputed_listings(flooded.superuser, flooded.registry.policy, flooded.clock.now)
     assert stored_listings(flooded.superuser) == due
-
-
-def at(minutes: float = 0, start: datetime = TODAY) -> str:
-    return (start + timedelta(minutes=minutes)).isoformat()
-
-
-def burst(decoy: str, number: str, many: int, start: datetime = TODAY) -> list[dict[str, Any]]:
-    """One every minute."""
-    return [hit(decoy, number, at(minute, start)) for minute in range(many)]
-
-
-def callers(decoy: str, many: int, start: datetime = TODAY) -> list[dict[str, Any]]:
-    return [hit(decoy, next(NUMBERS), at(minute, start)) for minute in range(many)]
-
-
-def submit(investigator: Member, hits: list[dict[str, Any]]) -> Any:
-    answer = investigator.post("/v1/hits", {"hits": hits})
-    assert answer.status_code == 201, answer.text
-    return answer
 
 
 def standing(investigator: Member, decoy: str) -> Any:
@@ -163,74 +130,6 @@ def test_a_number_that_calls_often_but_not_at_once_is_listed(
     decoys = [investigator.register_decoy(next(NUMBERS)) for _ in range(2)]
     submit(investigator, [hit(decoys[n % 2], number, at(-61 * n)) for n in range(8)])
     assert employer.look_up(number)["evidence"]["contacts"] == 8
-
-
-def test_a_released_number_is_not_held_again_for_what_it_did_before(
-    investigator: Member, employer: Member, operator: Member, number: str
-) -> None:
-    decoys = [investigator.register_decoy(next(NUMBERS)) for _ in range(4)]
-    submit(investigator, burst(decoys[0], number, 4))
-    assert operator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
-    assert employer.look_up(number)["evidence"]["contacts"] == 4
-    for n in range(3):
-        submit(investigator, [hit(decoys[1], number, at(10 + n))])
-        assert employer.look_up(number)["evidence"]["contacts"] == 5 + n
-    submit(investigator, [hit(decoys[2], number, at(15))])
-    assert employer.look_up(number)["outcome"] == "none"
-
-
-def test_a_hold_ends_after_a_week_and_what_it_was_for_does_not_hold_again(
-    flooded: House, investigator: Member, employer: Member, number: str
-) -> None:
-    decoys = [investigator.register_decoy(next(NUMBERS)) for _ in range(2)]
-    before = flooded.clock.now
-    submit(investigator, [hit(decoys[0], number, at(start=NOW - timedelta(days=30)))])
-    submit(investigator, burst(decoys[1], number, 4))
-    try:
-        flooded.clock.now = before + timedelta(days=7) - timedelta(seconds=1)
-        assert employer.look_up(number)["outcome"] == "none"
-        flooded.clock.now = before + timedelta(days=7)
-        assert employer.look_up(number)["evidence"]["contacts"] == 5
-        again = NOW + timedelta(days=7) - timedelta(hours=2)
-        submit(investigator, burst(decoys[0], number, 3, again))
-        assert employer.look_up(number)["evidence"]["contacts"] == 8
-        submit(investigator, [hit(decoys[0], number, at(5, again))])
-        assert employer.look_up(number)["outcome"] == "none"
-    finally:
-        flooded.clock.now = before
-        flooded.registry.run(VerifyListings(repair=True), COMMAND_LINE, Request(flooded.registry.new_id(), "cli"))
-
-
-@pytest.mark.parametrize("way", ["one", "file"])
-def test_what_the_operator_excludes_itself_takes_the_place_of_a_hold(
-    flooded: House, investigator: Member, employer: Member, operator: Member, decoy: str, number: str, way: str
-) -> None:
-    before = flooded.clock.now
-    submit(investigator, burst(decoy, number, 4))
-    if way == "one":
-        assert operator.post("/v1/exclusions", {"number": number, "reason": "survivor"}).status_code == 201
-        assert operator.post("/v1/exclusions", {"number": number, "reason": "police"}).status_code == 409
-    else:
-        file, headers = f"number,reason\n{number},survivor\n", {"Content-Type": "text/csv"}
-        path = "/v1/exclusions/imports"
-        rehearsed = operator.post(f"{path}?dry_run=true", content=file, headers=headers).json()
-        assert (rehearsed["added"], rehearsed["already"]) == (1, 0)
-        told = operator.post(path, content=file, headers=headers).json()
-        assert (told["added"], told["already"]) == (1, 0)
-    try:
-        flooded.clock.now = before + timedelta(days=8)
-        assert employer.look_up(number)["outcome"] == "none"
-    finally:
-        flooded.clock.now = before
-
-
-def test_a_hold_stays_where_an_investigator_excludes_the_number_too(
-    investigator: Member, employer: Member, decoy: str, number: str
-) -> None:
-    submit(investigator, burst(decoy, number, 4))
-    assert investigator.post("/v1/exclusions", {"number": number, "reason": "own_staff"}).status_code == 201
-    assert investigator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
-    assert employer.look_up(number)["outcome"] == "none"
 
 
 def test_whoever_submits_reads_nothing_of_what_was_held_in_the_audit_log(flooded: House, operator: Member) -> None:
@@ -412,11 +311,3 @@ def test_both_rules_can_be_switched_off(cluster: EmbeddedUrls, template: str) ->
         submit(investigator, [*burst(decoy, number, 60), *callers(decoy, 30)])
         assert standing(investigator, decoy) is None
         assert house.member("employer").look_up(number)["evidence"]["contacts"] == 60
-
-
-def test_a_number_is_held_under_every_generation(flooded: House, investigator: Member, decoy: str, number: str) -> None:
-    submit(investigator, burst(decoy, number, 4))
-    rows = flooded.superuser.execute(
-        "SELECT array_agg(generation ORDER BY generation) FROM registry.exclusions WHERE reason = 'flood' GROUP BY id"
-    ).fetchall()
-    assert {tuple(row[0]) for row in rows} == {tuple(sorted(flooded.registry.generations.active))}

@@ -34,7 +34,7 @@ def test_every_hit_is_answered_in_order_recorded_duplicate_or_refused(
     event = trail.only(answer)
     assert (event["operation"], event["result"], event["subjects"]) == ("record_hits", "ok", None)
     assert event["count"] == {"submitted": 3, "charged": 3, "recorded": 1, "duplicate": 1, "refused": 1}
-    assert (event["policy"], event["generation"], event["purpose"]) == ("2026-12.2", 1, None)
+    assert (event["policy"], event["generation"], event["purpose"]) == ("2026-12.3", 1, None)
 
 
 def test_where_nothing_was_recorded_the_status_says_so(investigator: Member, decoy: str, number: str) -> None:

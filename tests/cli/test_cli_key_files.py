@@ -167,6 +167,21 @@ def test_an_exclusion_that_ended_holds_its_generation_while_it_keeps_out_what_ha
     assert "Generation 1 is retired." in cli.done("generations", "retire", "1")
 
 
+def test_what_stands_under_a_newer_generation_too_holds_none(cli: CommandLine) -> None:
+    cli.done("exclusions", "add", "--reason", "police", typed="+12065550142")
+    dispute = cli.json("disputes", "open", typed="+12065550143")["id"]
+    cli.done("generations", "add")
+    cli.done("exclusions", "add", "--reason", "survivor", typed="+12065550144")
+    cli.done("disputes", "open", typed="+12065550145")
+    held = cli.refused("generations", "retire", "1")
+    assert "Still stored under generation 1: exclusions, open disputes." in held
+    cli.done("exclusions", "remove", "--mistaken", typed="+12065550142")
+    assert "Still stored under generation 1: open disputes." in cli.refused("generations", "retire", "1")
+    cli.done("disputes", "close", dispute, "--resolution", "confirmed")
+    assert "Generation 1 is retired." in cli.done("generations", "retire", "1")
+    assert len(cli.json("exclusions", "list")["data"]) == 1
+
+
 def test_one_that_ended_under_a_newer_generation_too_holds_none(cli: CommandLine) -> None:
     cli.done("generations", "add")
     cli.done("exclusions", "add", "--reason", "own_staff", typed="+12065550142")

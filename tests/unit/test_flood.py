@@ -14,24 +14,30 @@ def every(step: timedelta, many: int) -> list[datetime]:
 def test_a_number_may_have_as_many_contacts_within_an_hour_as_the_limit_says() -> None:
     guard = FloodGuard(number_contacts=3)
     minute = timedelta(minutes=1)
-    assert not guard.is_crowded([])
-    assert not guard.is_crowded(every(minute, 3))
-    assert guard.is_crowded(every(minute, 4))
+    assert guard.crowded_since([]) is None
+    assert guard.crowded_since(every(minute, 3)) is None
+    assert guard.crowded_since(every(minute, 4)) == NOW - 4 * minute
 
 
 def test_the_hour_may_lie_anywhere_and_is_a_whole_one() -> None:
     guard = FloodGuard(number_contacts=3)
     sparse = every(timedelta(hours=1), 20)
-    assert not guard.is_crowded(sparse)
+    assert guard.crowded_since(sparse) is None
     burst = [NOW - timedelta(hours=10, minutes=minutes) for minutes in (1, 2)]
-    assert guard.is_crowded(sorted([*sparse, *burst]))
+    assert guard.crowded_since(sorted([*sparse, *burst])) == NOW - timedelta(hours=11)
     edge = [NOW, NOW, NOW, NOW + timedelta(hours=1)]
-    assert guard.is_crowded(edge)
-    assert not guard.is_crowded([*edge[:-1], NOW + timedelta(hours=1, microseconds=1)])
+    assert guard.crowded_since(edge) == NOW
+    assert guard.crowded_since([*edge[:-1], NOW + timedelta(hours=1, microseconds=1)]) is None
+
+
+def test_a_flood_begins_with_the_first_of_those_that_come_too_thick() -> None:
+    guard = FloodGuard(number_contacts=3)
+    day_before, slow = NOW - timedelta(days=1), NOW - timedelta(hours=2)
+    assert guard.crowded_since([day_before, slow, NOW, NOW, NOW, NOW + timedelta(minutes=59)]) == NOW
 
 
 def test_each_rule_can_be_switched_off() -> None:
-    assert not FloodGuard(number_contacts=0).is_crowded([NOW] * 1_000)
+    assert FloodGuard(number_contacts=0).crowded_since([NOW] * 1_000) is None
     assert not FloodGuard(decoy_contacts=0).may_be_flooded(10**6)
     assert not FloodGuard(decoy_contacts=0).is_flooded(10**6, [])
 

@@ -8,6 +8,7 @@ import pytest
 from policy_contacts import NOW, OTHER_DECOY, OTHER_ORGANISATION, POLICY, SMS, WEAK, grade_of, on
 
 from registry.domain.errors import Code, Refused
+from registry.domain.exclusions import Cover
 from registry.domain.policy import Assessment, Channel, Evidence, Grade, Outcome, Policy, Reason, answer
 from registry.domain.possession import Window
 
@@ -26,7 +27,7 @@ def test_one_strong_contact_is_single() -> None:
             first_contact=date(2026, 3, 1),
             last_contact=date(2026, 3, 1),
             channels=(Channel.SMS,),
-            policy="2026-12.2",
+            policy="2026-12.3",
         ),
         boundary=False,
         changes_at=datetime(2028, 3, 1, 10, tzinfo=UTC),
@@ -87,13 +88,23 @@ def test_what_happened_before_an_exclusion_ended_does_not_count_with_a_window_or
     contacts = [on(1), on(5), on(9)]
     end = on(5).occurred_at
     for window in (None, Window(date(2026, 2, 1), None)):
-        assert POLICY.assess(contacts, NOW, window, covered_until=end) == POLICY.assess(contacts[1:], NOW, window)
+        assert POLICY.assess(contacts, NOW, window, covers=[Cover(end)]) == POLICY.assess(contacts[1:], NOW, window)
     later = end + timedelta(microseconds=1)
-    assert POLICY.assess(contacts, NOW, covered_until=later) == POLICY.assess(contacts[2:], NOW)
-    assert POLICY.assess(contacts, NOW, Window(date(2026, 3, 1), date(2026, 3, 5)), covered_until=later) == replace(
+    assert POLICY.assess(contacts, NOW, covers=[Cover(later)]) == POLICY.assess(contacts[2:], NOW)
+    assert POLICY.assess(contacts, NOW, Window(date(2026, 3, 1), date(2026, 3, 5)), covers=[Cover(later)]) == replace(
         NOTHING, changes_at=POLICY.assess(contacts[2:], NOW).changes_at
     )
-    assert POLICY.assess(contacts, NOW, covered_until=NOW) == NOTHING
+    assert POLICY.assess(contacts, NOW, covers=[Cover(NOW)]) == NOTHING
+
+
+def test_a_cover_that_began_leaves_what_was_before_it() -> None:
+    contacts = [on(1), on(5), on(9), on(12)]
+    flood = Cover(on(9).occurred_at, since=on(5).occurred_at)
+    assert POLICY.assess(contacts, NOW, covers=[flood]) == POLICY.assess([on(1), on(9), on(12)], NOW)
+    assert POLICY.assess(contacts, NOW, covers=[flood, Cover(on(1).occurred_at)]) == POLICY.assess(
+        [on(1), on(9), on(12)], NOW
+    )
+    assert POLICY.assess(contacts, NOW, covers=[Cover(on(5).occurred_at), flood]) == POLICY.assess(contacts[2:], NOW)
 
 
 def test_an_assessment_changes_when_its_oldest_counting_contact_expires() -> None:
@@ -171,9 +182,9 @@ def test_a_reversed_window_is_refused() -> None:
 @pytest.mark.parametrize(
     ("policy", "name"),
     [
-        (Policy(), "2026-12.2"),
-        (Policy(burn_in_days=0), "2026-12.2;burn_in_days=0"),
-        (Policy(retention_months=12), "2026-12.2;retention_months=12"),
+        (Policy(), "2026-12.3"),
+        (Policy(burn_in_days=0), "2026-12.3;burn_in_days=0"),
+        (Policy(retention_months=12), "2026-12.3;retention_months=12"),
         (Policy("2027-01", 14, 36), "2027-01;burn_in_days=14;retention_months=36"),
     ],
 )
