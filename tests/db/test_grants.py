@@ -65,7 +65,7 @@ SINGLE_COLUMNS: Final = {
         },
         "registry.decoy_days": {"contacts", "forgiven"},
         "registry.hits": {"retracted_at", "retraction_reason"},
-        "registry.exclusions": {"removed_at", "mistaken"},
+        "registry.exclusions": {"removed_at", "covers_since", "mistaken"},
         "registry.provider_credentials": {"retired_at", "verifies_until"},
         "registry.withheld_contacts": {"contacts"},
         "registry.disputes": {"closed_at", "resolution"},
