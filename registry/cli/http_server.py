@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from threading import Event
@@ -25,7 +26,7 @@ APPLICATION: Final = "api.serving:build"
 _WORKER_ANSWERS_SECONDS: Final = 10
 """A worker that is busy with a large file answers its parent late, and is not dead."""
 _INTERRUPTED: Final = Event()
-"""Set by a signal. Where its exception falls into a callback, at a fork say, Python prints it and goes on."""
+"""Set by a signal. Where its exception falls into a callback, at a fork say, Python goes on as if nothing had been."""
 _DID_NOT_START: Final = "The API did not start; the log above says why."
 
 
@@ -58,7 +59,7 @@ def serve(
     Raises KeyboardInterrupt after a graceful stop by a signal, or where one came before, and ClickException where the
     application did not start.
     """
-    if _INTERRUPTED.is_set():
+    if interrupted():
         raise KeyboardInterrupt
     config = uvicorn.Config(
         APPLICATION,
@@ -99,9 +100,17 @@ class _Announcing(uvicorn.Server):
         self._ready()
 
 
+def interrupted() -> bool:
+    """Whether a signal has come since `ended_by_signals` began, wherever its exception fell."""
+    return _INTERRUPTED.is_set()
+
+
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """SIGTERM and a closed terminal end the block like Ctrl-C, and after all three it just ends."""
+    """SIGTERM and a closed terminal end the block like Ctrl-C, and after all three it just ends.
+
+    Whatever goes on for ever inside must ask `interrupted` each time.
+    """
     _INTERRUPTED.clear()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -115,10 +124,18 @@ def ended_by_signals() -> Generator[None]:
     before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, terminate)
+    tell_unraisable = sys.unraisablehook
+
+    def tell(fallen: "sys.UnraisableHookArgs") -> None:
+        if fallen.exc_type is not KeyboardInterrupt or not interrupted():
+            tell_unraisable(fallen)
+
+    sys.unraisablehook = tell
     try:
         with suppress(KeyboardInterrupt):
             yield
     finally:
+        sys.unraisablehook = tell_unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
 

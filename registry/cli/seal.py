@@ -8,7 +8,7 @@ import click
 
 from registry.cli import environment
 from registry.cli.failures import PlainCommand
-from registry.cli.http_server import ended_by_signals
+from registry.cli.http_server import ended_by_signals, interrupted
 from registry.cli.log_key import opened_log_key
 from registry.db import migrate
 from registry.domain.errors import Code, Refused
@@ -47,7 +47,7 @@ def command(once: bool, as_json: bool) -> None:
             return
         click.echo(f"Sealing the log {key.origin}. Ctrl-C ends it.", err=True)
         with ended_by_signals():
-            _seal_for_ever(sealer, as_json=as_json)
+            _seal_until_interrupted(sealer, as_json=as_json)
     except LogBroken as broken:
         raise click.ClickException(f"Nothing was sealed. {broken} See docs/audit-log.md.") from None
     finally:
@@ -64,9 +64,9 @@ def _seal_all(sealer: Sealer) -> tuple[int, Sealed | None]:
     return leaves, last
 
 
-def _seal_for_ever(sealer: Sealer, *, as_json: bool) -> None:
+def _seal_until_interrupted(sealer: Sealer, *, as_json: bool) -> None:
     away = False
-    while True:
+    while not interrupted():
         try:
             leaves, last = _seal_all(sealer)
         except Refused as refused:
