@@ -1,6 +1,6 @@
 """POST /v1/exclusions/removals/files: a file of numbers whose exclusions end, in chunks."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import IO, Annotated
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from api.imports import (
 from api.problems import responses
 from api.refusals import UploadRoute
 from api.resources.common_problems import UPLOAD
-from api.resources.exclusions import SIDES
+from api.resources.exclusions import MISTAKEN, SIDES
 from api.resources.model import AnswerModel, AuditId, Text
 from api.uploads import spool
 from registry.domain.errors import Code
@@ -33,6 +33,7 @@ from registry.operations.exclusion_files import (
     ExclusionTable,
     RemovalFileOptions,
     RemovalRow,
+    Row,
 )
 from registry.operations.manage_exclusions import side_of
 from registry.operations.questions import ItemRefusal
@@ -99,10 +100,12 @@ async def remove_exclusion_file(
     every: Annotated[
         bool, Query(alias="all", description="For the operator: end the exclusions of every side.")
     ] = False,
+    mistaken: Annotated[bool, Query(description=MISTAKEN)] = False,
 ) -> Response:
     """The same files as for an import, in which only the numbers and their regions are looked at: a file that was
     imported can be sent here as it is. Only exclusions of the caller's own side end; the operator may end anybody's.
-    While another side still excludes a number, its answers stay what they are. A file can be sent again.
+    While another side still excludes a number, its answers stay what they are. A file can be sent again. What has ended
+    already is not called a mistake by it: that is said of single ones, by their ids.
     """
     await run_in_threadpool(call.admit, RemoveExclusions.name, numbers=0)
     settings = call.registry.settings
@@ -117,7 +120,8 @@ async def remove_exclusion_file(
         file.close()
         raise
     progress = Progress(RemovalCounts())
-    steps = _steps(call, opened, sides, progress, dry_run=dry_run)
+    taken = chunks(opened, sides, mistaken=mistaken, dry_run=dry_run)
+    steps = _steps(call, taken, progress)
     events = import_events(request, steps, progress, of=opened.rows, dry_run=dry_run)
 
     def release() -> None:
@@ -144,10 +148,10 @@ def _open(call: Call, file: IO[bytes], options: RemovalFileOptions, *, lines: bo
 
 
 def _steps(
-    call: Call, file: ExclusionFile[RemovalRow], sides: Sides, progress: Progress[RemovalCounts], *, dry_run: bool
+    call: Call, taken: Iterator[tuple[list[Row[RemovalRow]], RemoveExclusions]], progress: Progress[RemovalCounts]
 ) -> Generator[list[Event]]:
     """One chunk at a time: ended, counted, and its rows given out of which nothing ended."""
-    for chunk, operation, prepare in prepared_ahead(call.registry, chunks(file, sides, dry_run=dry_run)):
+    for chunk, operation, prepare in prepared_ahead(call.registry, taken):
         answered = call.run(operation, charged=operation.submitted, prepare=prepare)
         progress.audit_ids.append(str(answered.audit_id))
         progress.counts.add(answered.result)

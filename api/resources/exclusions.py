@@ -40,7 +40,7 @@ _GIVEN: Final = (
     "Why it must never be listed. An investigator's reasons are "
     f"{', '.join(f'`{reason}`' for reason in INVESTIGATORS_REASONS)}; the others are the operator's."
 )
-_MISTAKEN: Final = (
+MISTAKEN: Final = (
     "It should never have been: the number's contacts from before its end count again. Otherwise they stay out for "
     "good."
 )
@@ -64,11 +64,11 @@ class ExclusionRemoval(RequestModel):
         default=None, description="For the operator: whose exclusion to end. Without it: the caller's own."
     )
     all: Flag = Field(default=False, description="For the operator: end the exclusions of every side.")
-    mistaken: Flag = Field(default=False, description=_MISTAKEN)
+    mistaken: Flag = Field(default=False, description=MISTAKEN)
 
 
 class ExclusionEnd(RequestModel):
-    mistaken: Flag = Field(default=False, description=_MISTAKEN)
+    mistaken: Flag = Field(default=False, description=MISTAKEN)
 
 
 _NO_MISTAKE: Final = ExclusionEnd()

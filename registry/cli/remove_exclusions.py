@@ -36,6 +36,11 @@ _AGAIN: Final = "What was ended stays ended; send the file again for the rest."
 @click.option("--region", help="Two letters, such as US: for numbers without a country code, in rows that name none.")
 @click.option("--organisation", type=click.UUID, metavar="ID", help="For the operator: end this one's.")
 @click.option("--all", "every", is_flag=True, help="For the operator: end every side's.")
+@click.option(
+    "--mistaken",
+    is_flag=True,
+    help="They should never have been: contacts from before count again. Otherwise these stay out for good.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would happen and end nothing.")
 @click.option(
     "--refused",
@@ -84,12 +89,18 @@ def command(
         would = "would be " if summary.get("dry_run") else ""
         click.echo(
             f"{summary['rows']:,} rows: {summary['ended']:,} {would}ended, {summary['not_excluded']:,} not excluded, "
-            f"{summary['refused']:,} refused."
+            f"{summary['refused']:,} refused.{_counts(summary, mistaken=options['mistaken'])}"
         )
         show_refusals(refusals)
     if summary["refused"]:
         click.echo(_still_excluded(summary), err=True)
         ctx.exit(1)
+
+
+def _counts(summary: Mapping[str, Any], *, mistaken: bool) -> str:
+    if summary.get("dry_run") or not summary["ended"]:
+        return ""
+    return " Contacts from before count again." if mistaken else " Contacts count from now on."
 
 
 def _still_excluded(summary: Mapping[str, Any]) -> str:
@@ -104,7 +115,8 @@ def _query(options: Mapping[str, Any]) -> dict[str, list[str]]:
     if any(not all(entry.partition("=")) for entry in mapping):
         raise click.UsageError("--map is written FIELD=COLUMN, for example --map number=Phone.")
     query = {
-        name: ["true" if options[option] else "false"] for name, option in (("dry_run", "dry_run"), ("all", "every"))
+        name: ["true" if options[option] else "false"]
+        for name, option in (("dry_run", "dry_run"), ("all", "every"), ("mistaken", "mistaken"))
     }
     query |= {name: [str(options[name])] for name in ("region", "organisation") if options[name] is not None}
     return {**query, "map": list(mapping)} if mapping else query

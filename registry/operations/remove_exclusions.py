@@ -1,5 +1,5 @@
 """Ending the exclusions of a file of numbers in chunks, each its own transaction, so that one that is cut off can be
-run again. What happened before stays out of every answer: that an exclusion was a mistake is said of single ones.
+run again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -61,11 +61,15 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class RemoveExclusions(WriteOperation[list[Prepared], list[Outcome]]):
-    """Some rows of a file; each chunk is dealt with by itself under the file's request id."""
+    """Some rows of a file; each chunk is dealt with by itself under the file's request id.
+
+    mistaken: contacts from before count again, as of a file that should never have been imported.
+    """
 
     name = "remove_exclusions"
     items: Sequence[RemovalRow | ItemRefusal]
     sides: Sides = Sides()
+    mistaken: bool = False
 
     @property
     def submitted(self) -> int:
@@ -86,14 +90,14 @@ class RemoveExclusions(WriteOperation[list[Prepared], list[Outcome]]):
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: list[Prepared]) -> Done[list[Outcome]]:
         side = side_of(caller)
         self.sides.require_for(side)
-        tags, end = _tags(prepared), End(registry.clock())
+        tags, end = _tags(prepared), End(registry.clock(), self.mistaken)
         if self.sides.every:
             ended = exclusion_ends.remove_every(tx, tags, end)
         else:
             ended = exclusion_ends.remove(tx, tags, self.sides.owner(side), end)
         generations = {one.tag: one.generation for one in ended}
         refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
-        return _done(registry, prepared, frozenset(generations))
+        return _done(registry, prepared, frozenset(generations), mistaken=self.mistaken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class RehearseRemovals(RemoveExclusions):
         side = side_of(caller)
         self.sides.require_for(side)
         found = exclusion_ends.removable(tx, _tags(prepared), self.sides.owner(side), every=self.sides.every)
-        return _done(registry, prepared, found)
+        return _done(registry, prepared, found, mistaken=self.mistaken)
 
 
 @dataclass
@@ -127,14 +131,14 @@ class RemovalCounts:
 
 
 def chunks(
-    file: ExclusionFile[RemovalRow], sides: Sides, *, dry_run: bool
+    file: ExclusionFile[RemovalRow], sides: Sides, *, mistaken: bool, dry_run: bool
 ) -> Iterator[tuple[list[Row[RemovalRow]], RemoveExclusions]]:
     """Some rows at a time, with their operation. At least one, so that a file without a row is on record as well."""
     rows = iter(file)
     kind = RehearseRemovals if dry_run else RemoveExclusions
     chunk = list(islice(rows, CHUNK_ROWS))
     while True:
-        yield chunk, kind([row.item for row in chunk], sides)
+        yield chunk, kind([row.item for row in chunk], sides, mistaken)
         chunk = list(islice(rows, CHUNK_ROWS))
         if not chunk:
             return
@@ -153,8 +157,13 @@ def _tags(prepared: Sequence[Prepared]) -> list[bytes]:
     return sorted({tag for one in prepared if not isinstance(one, ItemRefusal) for tag in one})
 
 
-def _done(registry: Registry, prepared: Sequence[Prepared], ended: frozenset[bytes]) -> Done[list[Outcome]]:
-    """ended: the tags of exclusions that were ended; of rows with one number the first one did it."""
+def _done(
+    registry: Registry, prepared: Sequence[Prepared], ended: frozenset[bytes], *, mistaken: bool
+) -> Done[list[Outcome]]:
+    """ended: the tags of exclusions that were ended; of rows with one number the first one did it.
+
+    Counted apart where it was a mistake: what is taken back then can list somebody.
+    """
     outcomes: list[Outcome] = []
     seen: set[bytes] = set()
     for one in prepared:
@@ -164,4 +173,7 @@ def _done(registry: Registry, prepared: Sequence[Prepared], ended: frozenset[byt
         did = one[0] not in seen and not ended.isdisjoint(one)
         outcomes.append(Status.ENDED if did else Status.NOT_EXCLUDED)
         seen.add(one[0])
-    return Done(outcomes, count=tally(outcomes), generation=registry.generations.current)
+    count = tally(outcomes)
+    if mistaken:
+        count["mistaken"] = count.pop(Status.ENDED)
+    return Done(outcomes, count=count, generation=registry.generations.current)

@@ -87,6 +87,30 @@ def test_a_teams_contacts_count_from_then_on_and_the_file_can_be_sent_again(
     assert not any(number[-10:] in house.everything_stored() for number in fresh)
 
 
+def test_of_a_file_that_was_a_mistake_contacts_from_before_count_again(
+    house: House, team: Member, investigator: Member, employer: Member, decoy: str, fresh: Numbers, trail: AuditTrail
+) -> None:
+    """But for what had ended already: that it was a mistake too is said by its id."""
+    investigator.record(*(hit(decoy, number) for number in fresh))
+    exclude(team, *fresh)
+    assert counts(removed(team, table(fresh[0]))) == (1, 0, 0)
+    content = table(*fresh)
+    rehearsed = send(team, content, mistaken="true", dry_run="true")
+    assert trail.only(rehearsed)["count"] == {
+        "submitted": 3, "charged": 3, "mistaken": 2, "not_excluded": 1, "refused": 0
+    }  # fmt: skip
+    assert [employer.look_up(number)["outcome"] for number in fresh] == ["none"] * 3
+    answer = send(team, content, mistaken="true")
+    assert counts(answer.json()) == (2, 1, 0)
+    assert trail.only(answer)["count"] == {
+        "submitted": 3, "charged": 3, "mistaken": 2, "not_excluded": 1, "refused": 0
+    }  # fmt: skip
+    outcomes = [employer.look_up(number)["outcome"] for number in fresh]
+    assert outcomes == ["none", "contact_observed", "contact_observed"]
+    due = recomputed_listings(house.superuser, house.registry.policy, house.clock.now)
+    assert stored_listings(house.superuser) == due
+
+
 def test_every_row_is_told_apart_by_its_line(team: Member, fresh: Numbers) -> None:
     exclude(team, fresh[0], fresh[1])
     content = (
