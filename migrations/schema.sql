@@ -635,6 +635,8 @@ CREATE TABLE registry.provider_credentials (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     retired_at timestamp with time zone,
     verifies_until timestamp with time zone,
+    label text,
+    CONSTRAINT provider_credentials_label CHECK (((char_length(label) >= 1) AND (char_length(label) <= 200))),
     CONSTRAINT provider_credentials_provider CHECK ((provider = ANY (ARRAY['twilio'::text, 'telnyx'::text, 'generic'::text]))),
     CONSTRAINT provider_credentials_retirement CHECK (((retired_at IS NULL) = (verifies_until IS NULL))),
     CONSTRAINT provider_credentials_sealed CHECK (((octet_length(sealed) >= 30) AND (octet_length(sealed) <= 4096)))
@@ -645,6 +647,8 @@ COMMENT ON TABLE registry.provider_credentials IS 'What providers sign their req
 COMMENT ON COLUMN registry.provider_credentials.sealed IS 'AES-256-GCM under a key derived from the key file''s; bound to id and provider.';
 
 COMMENT ON COLUMN registry.provider_credentials.verifies_until IS 'After it was retired: requests signed with it are taken until then.';
+
+COMMENT ON COLUMN registry.provider_credentials.label IS 'Its organisation''s own, to tell several apart; never what it signs with.';
 
 CREATE TABLE registry.rekeyed_tags (
     generation smallint NOT NULL,

@@ -22,18 +22,21 @@ from registry.operations.manage_credentials import (
     ListProviderCredentials,
     RetireProviderCredential,
 )
+from registry.operations.manage_decoys import LABEL_LENGTH
 from registry.operations.operation import Answered
 
 router = APIRouter(prefix="/v1/provider-credentials", tags=["Intake"], route_class=ProtectedRoute)
 
 _MEMBER_LENGTH = 512
 Member = Annotated[Text, Field(max_length=_MEMBER_LENGTH)]
+LabelText = Annotated[Text, Field(min_length=1, max_length=LABEL_LENGTH, examples=["Main account, lines 1 to 4"])]
 
 
 class ProviderCredentialRequest(RequestModel):
     """Twilio: `account_sid` and `auth_token`. Telnyx: `public_key`. Generic: `secret`. The others are left out."""
 
     provider: Provider
+    label: LabelText | None = Field(None, description="Yours, to tell several apart. Without numbers or secrets.")
     account_sid: Member | None = Field(None, description="Of the very account, or subaccount, that has the number.")
     auth_token: Member | None = Field(
         None, description="Its auth token; or the secret of a shared key, where Twilio signs with one."
@@ -54,6 +57,7 @@ class ProviderCredentialModel(AnswerModel):
 
     id: UUID
     provider: Provider
+    label: str | None
     created_at: datetime
     retired_at: datetime | None
     verifies_until: datetime | None = Field(description="Of a retired one: until then what it signed is taken.")
@@ -63,6 +67,7 @@ class ProviderCredentialModel(AnswerModel):
         return cls(
             id=stored.id,
             provider=Provider(stored.provider),
+            label=stored.label,
             created_at=stored.created_at,
             retired_at=stored.retired_at,
             verifies_until=stored.verifies_until,
@@ -89,7 +94,7 @@ def _answer(answered: Answered[StoredCredential]) -> ProviderCredentialAnswer:
     summary="Register what a provider signs with",
     response_model=ProviderCredentialAnswer,
     status_code=201,
-    responses=responses(*WRITING),
+    responses=responses(*WRITING, Code.NUMBER_IN_TEXT),
 )
 def add_provider_credential(
     call: Annotated[Call, Depends(call_for(Scope.DECOYS, AddProviderCredential))],
@@ -98,8 +103,10 @@ def add_provider_credential(
     """It is kept sealed, and nobody is shown it again. Several can be in use at once: to rotate one, register the new
     one first, and retire the old one when the provider signs with the new.
     """
-    members = {name: str(value) for name, value in dict(credential).items() if name != "provider" and value is not None}
-    return call.write(AddProviderCredential(credential.provider, members), _answer, 201)
+    given = credential.model_dump(exclude={"provider", "label"}, exclude_none=True)
+    members = {name: str(value) for name, value in given.items()}
+    operation = AddProviderCredential(credential.provider, members, label=credential.label)
+    return call.write(operation, _answer, 201)
 
 
 @router.get(

@@ -49,8 +49,9 @@ def command() -> None:
 @command.command("add")
 @click.argument("provider", type=click.Choice([provider.value for provider in Provider]))
 @_organisation
+@click.option("--label", help="The organisation's own words, to tell several apart. Without numbers or secrets.")
 @json_option
-def add(provider: str, organisation: str, as_json: bool) -> None:
+def add(provider: str, organisation: str, label: str | None, as_json: bool) -> None:
     """Register what a provider signs with.
 
     It is asked for on a terminal; otherwise standard input holds it, one part a line: for Twilio the account SID and
@@ -60,7 +61,7 @@ def add(provider: str, organisation: str, as_json: bool) -> None:
     members = _members(wanted)
     with session() as opened:
         owner = opened.organisation(organisation)
-        answered = opened.run(AddProviderCredential(wanted, members, owner.id))
+        answered = opened.run(AddProviderCredential(wanted, members, owner.id, label))
     _show(
         answered, f"Registered a credential of {owner.name} for {provider}, with the id {answered.result.id}.", as_json
     )
@@ -77,8 +78,11 @@ def list_all(organisation: str, as_json: bool) -> None:
         print_json({"data": [fields(one) for one in answered.result], "audit_id": answered.audit_id})
         return
     print_table(
-        ("Id", "Provider", "Since (UTC)", "Retired", "Verifies until"),
-        [(one.id, one.provider, one.created_at, one.retired_at, one.verifies_until) for one in answered.result],
+        ("Id", "Provider", "Label", "Since (UTC)", "Retired", "Verifies until"),
+        [
+            (one.id, one.provider, one.label or "", one.created_at, one.retired_at, one.verifies_until)
+            for one in answered.result
+        ],
         empty="There are none. `demand-registry providers add` registers one.",
     )
 

@@ -18,6 +18,7 @@ class StoredCredential:
 
     id: UUID
     provider: str
+    label: str | None
     created_at: datetime
     retired_at: datetime | None
     verifies_until: datetime | None
@@ -26,6 +27,7 @@ class StoredCredential:
 _COLUMNS: Final = (
     provider_credentials.c.id,
     provider_credentials.c.provider,
+    provider_credentials.c.label,
     provider_credentials.c.created_at,
     provider_credentials.c.retired_at,
     provider_credentials.c.verifies_until,
@@ -50,8 +52,10 @@ _RETIRE: Final = (
 )
 
 
-def add(tx: Writing, organisation_id: UUID, id_: UUID, provider: str, sealed: bytes) -> StoredCredential:
-    values = {"id": id_, "organisation_id": organisation_id, "provider": provider, "sealed": sealed}
+def add(
+    tx: Writing, organisation_id: UUID, id_: UUID, provider: str, sealed: bytes, label: str | None
+) -> StoredCredential:
+    values = {"id": id_, "organisation_id": organisation_id, "provider": provider, "sealed": sealed, "label": label}
     return StoredCredential(*tx.connection.execute(_ADD, values).one())
 
 

@@ -115,6 +115,7 @@ class ProviderCredentialColumns(TypedColumns):
     organisation_id: Named[UUID] = Column(Uuid)
     provider: Named[str] = Column(Text)
     sealed: Named[bytes] = Column(LargeBinary)
+    label: Named[str | None] = Column(Text)
     created_at: Named[datetime] = Column(_MOMENT)
     retired_at: Named[datetime | None] = Column(_MOMENT)
     verifies_until: Named[datetime | None] = Column(_MOMENT)

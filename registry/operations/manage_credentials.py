@@ -14,6 +14,9 @@ from registry.db.provider_credentials import StoredCredential
 from registry.domain.errors import Code, Refused
 from registry.domain.intake.credentials import MOST_IN_USE, provider_secret, sealing_context
 from registry.domain.policy import Provider
+from registry.domain.references import label
+from registry.operations.fields import at_field
+from registry.operations.manage_decoys import LABEL_LENGTH
 from registry.operations.operation import Caller, Done, ReadOperation, WriteOperation
 from registry.operations.registry import Registry
 
@@ -25,22 +28,34 @@ GRACE: Final = timedelta(hours=1)
 class _Sealed:
     id: UUID
     content: bytes = field(repr=False)
+    label: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AddProviderCredential(WriteOperation[_Sealed, StoredCredential]):
-    """members: what the provider's credential has, by name. organisation_id: of the command line's choice."""
+    """members: what the provider's credential has, by name. organisation_id: of the command line's choice. label: the
+    organisation's own, to tell several apart.
+    """
 
     name = "add_provider_credential"
     holds_generations = False
     provider: Provider
     members: Mapping[str, str] = field(repr=False)
     organisation_id: UUID | None = None
+    label: str | None = field(default=None, repr=False)
 
     def prepare(self, registry: Registry) -> _Sealed:
         secret = provider_secret(self.provider, self.members)
+        text = None
+        if self.label is not None:
+            with at_field("/label"):
+                text = label(self.label, LABEL_LENGTH)
+                if any(value in text for value in self.members.values()):
+                    raise Refused(
+                        Code.INVALID_VALUE, "The label holds a part of the credential, which nobody may read."
+                    )
         id_ = registry.new_id()
-        return _Sealed(id_, registry.tagging.seal(sealing_context(id_, self.provider), secret))
+        return _Sealed(id_, registry.tagging.seal(sealing_context(id_, self.provider), secret), text)
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Sealed) -> Done[StoredCredential]:
         del registry
@@ -48,7 +63,7 @@ class AddProviderCredential(WriteOperation[_Sealed, StoredCredential]):
         if provider_credentials.in_use(tx, owner, self.provider.value) >= MOST_IN_USE:
             detail = f"{MOST_IN_USE} credentials of this provider are in use already. Retire one first."
             raise Refused(Code.INVALID_REQUEST, detail)
-        added = provider_credentials.add(tx, owner, prepared.id, self.provider.value, prepared.content)
+        added = provider_credentials.add(tx, owner, prepared.id, self.provider.value, prepared.content, prepared.label)
         return Done(added, count={"added": 1})
 
 

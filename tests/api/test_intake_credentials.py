@@ -42,7 +42,7 @@ def test_a_credential_is_sealed_listed_without_its_secret_and_nowhere_else(
     again = member.post("/v1/provider-credentials", TWILIO, headers={"Idempotency-Key": '"credential-1"'})
     assert (answer.status_code, again.status_code, again.content) == (201, 201, answer.content)
     added = answer.json()
-    assert added.keys() == {"id", "provider", "created_at", "retired_at", "verifies_until", "audit_id"}
+    assert added.keys() == {"id", "provider", "label", "created_at", "retired_at", "verifies_until", "audit_id"}
     listed = member.get("/v1/provider-credentials").json()
     assert listed["data"] == [{name: added[name] for name in added if name != "audit_id"}]
     assert trail.only(answer)["operation"] == "add_provider_credential"
@@ -52,9 +52,25 @@ def test_a_credential_is_sealed_listed_without_its_secret_and_nowhere_else(
         assert secret.encode().hex() not in everything
 
 
+def test_several_are_told_apart_by_their_labels(member: Member, house: House) -> None:
+    given = {" Main account ": "Main account", None: None, "Zweites Konto \u00fc": "Zweites Konto \u00fc"}
+    kept: dict[str, str | None] = {}
+    for label, stored in given.items():
+        body = TWILIO if label is None else {**TWILIO, "label": label}
+        kept[member.post("/v1/provider-credentials", body).json()["id"]] = stored
+    listed = member.get("/v1/provider-credentials").json()["data"]
+    assert {one["id"]: one["label"] for one in listed} == kept
+    assert [_retire(member, one)["label"] for one in kept] == list(kept.values())
+    assert AUTH_TOKEN not in house.everything_stored()
+
+
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
+        ({"label": f"token {AUTH_TOKEN}"}, "/label", "invalid_value"),
+        ({"label": "line +1 206 555 0177"}, "/label", "number_in_text"),
+        ({"label": " "}, "/label", "invalid_value"),
+        ({"label": "x" * 201}, "/label", "invalid_value"),
         ({"auth_token": None}, "/auth_token", "missing_field"),
         ({"auth_token": "short"}, "/auth_token", "invalid_value"),
         ({"account_sid": "AD" + "0" * 32}, "/account_sid", "invalid_value"),

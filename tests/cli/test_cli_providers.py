@@ -17,10 +17,12 @@ def watch(shared: CommandLine) -> CommandLine:
 
 
 def test_a_credential_is_added_listed_and_retired(watch: CommandLine) -> None:
-    said = watch.done("providers", "add", "twilio", *OF, typed=f"{ACCOUNT}\n{TOKEN}\n")
+    labelled = ("--label", "Main account")
+    said = watch.done("providers", "add", "twilio", *OF, *labelled, typed=f"{ACCOUNT}\n{TOKEN}\n")
     (listed,) = watch.json("providers", "list", *OF)["data"]
     assert listed["id"] in said
-    assert (listed["provider"], listed["retired_at"]) == ("twilio", None)
+    assert (listed["provider"], listed["label"], listed["retired_at"]) == ("twilio", "Main account", None)
+    assert "Main account" in watch.done("providers", "list", *OF)
     assert "taken until" in watch.done("providers", "retire", listed["id"], *OF)
     retired = watch.json("providers", "retire", listed["id"], *OF, "--at-once")
     assert retired["verifies_until"] >= retired["retired_at"]
@@ -39,6 +41,9 @@ def test_each_provider_has_its_own_parts(watch: CommandLine) -> None:
 def test_what_is_wrong_is_said_without_repeating_it(watch: CommandLine) -> None:
     said = watch.refused("providers", "add", "twilio", *OF, typed=f"AD{'0' * 32}\n{TOKEN}\n")
     assert "account SID" in said
+    assert TOKEN not in said
+    said = watch.refused("providers", "add", "twilio", *OF, "--label", f"with {TOKEN}", typed=f"{ACCOUNT}\n{TOKEN}\n")
+    assert "The label holds a part of the credential" in said
     assert TOKEN not in said
     other = "0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d"
     assert "no such credential" in watch.refused("providers", "retire", other, *OF)

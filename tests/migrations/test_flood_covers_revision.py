@@ -39,7 +39,7 @@ def test_what_flooded_does_not_count_in_the_version_before(cluster: EmbeddedUrls
             assert operator.post("/v1/exclusions/removals", {"number": released}).status_code == 200
         assert sum(row[0] is not None for row in rows(urls, SINCE)) == 2
         schema = schema_dump.dump(urls.owner)
-        downgrade(urls, "0008-1")
+        downgrade(urls, "0007")
         assert rows(urls, DIVERTED) == [(4, 10)]
         upgrade(urls, migrate.head())
         assert schema_dump.dump(urls.owner) == schema

@@ -139,7 +139,12 @@ def test_no_column_can_hold_a_number_a_name_of_a_person_or_a_secret(urls: Databa
     assert {name for (name,) in found} == {
         *("registry.alembic_version.version_num", "registry.organisations.kind", "registry.organisations.name"),
         *("registry.api_keys.id", "registry.api_keys.secret_hash", "registry.key_rates.key_id"),
-        *("registry.decoys.label", "registry.decoys.role", "registry.decoys.region"),
+        *(
+            "registry.decoys.label",
+            "registry.provider_credentials.label",
+            "registry.decoys.role",
+            "registry.decoys.region",
+        ),
         *("registry.hits.channel", "registry.hits.attestation", "registry.hits.line_type"),
         *("registry.hits.normaliser_version", "registry.hits.retraction_reason"),
         *("registry.listings.grade", "registry.listings.policy", "registry.exclusions.reason"),
