@@ -44,7 +44,9 @@ def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) ->
     excluded: dict[bytes, list[datetime | None]] = {}
     covered: dict[bytes, list[tuple[datetime, datetime]]] = {}
     for tag, flood, expires, removed, mistaken, since in superuser.execute(
-        "SELECT tag, reason = 'flood', expires_at, removed_at, mistaken, covers_since FROM registry.exclusions"
+        "SELECT tag, reason = 'flood', expires_at, removed_at, mistaken,"
+        " CASE WHEN covers_since IS NULL THEN created_at - interval '2 days' ELSE covers_since END"
+        " FROM registry.exclusions"
     ):
         if removed is None and (expires is None or expires > now):
             excluded.setdefault(bytes(tag), []).append(expires)

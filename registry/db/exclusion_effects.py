@@ -30,13 +30,13 @@ class Effect:
 
 
 NO_EFFECT: Final = Effect()
-_IS_HOLD: Final = exclusions.c.reason == ExclusionReason.FLOOD.value
+IS_HOLD: Final = exclusions.c.reason == ExclusionReason.FLOOD.value
 ENDED_AT: Final = func.least(exclusions.c.expires_at, exclusions.c.removed_at)
 """The earlier of the two; null where it has neither."""
 COVERING: Final = and_(
     not_(exclusions.c.mistaken),
     or_(
-        not_(_IS_HOLD),
+        not_(IS_HOLD),
         exclusions.c.removed_at.is_(None),
         exclusions.c.removed_at == exclusions.c.expires_at,
     ),
@@ -45,7 +45,7 @@ COVERING: Final = and_(
 let go of it before, all counts (docs/adr/0028).
 """
 # Holds from before it was noted when their flood began: as far back as the guard looks.
-_FLOOD_BEGAN: Final = func.coalesce(exclusions.c.covers_since, exclusions.c.created_at - WATCHED)
+FLOOD_BEGAN: Final = func.coalesce(exclusions.c.covers_since, exclusions.c.created_at - WATCHED)
 _STANDS: Final = and_(
     exclusions.c.removed_at.is_(None),
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
@@ -58,8 +58,8 @@ _FIND: Final = (
             (func.bool_or(and_(_STANDS, exclusions.c.expires_at.is_(None))), null()),
             else_=func.max(exclusions.c.expires_at).filter(_STANDS),
         ),
-        func.max(ENDED_AT).filter(not_(_STANDS), COVERING, not_(_IS_HOLD)),
-        func.array_agg(array([_FLOOD_BEGAN, exclusions.c.expires_at])).filter(not_(_STANDS), COVERING, _IS_HOLD),
+        func.max(ENDED_AT).filter(not_(_STANDS), COVERING, not_(IS_HOLD)),
+        func.array_agg(array([FLOOD_BEGAN, exclusions.c.expires_at])).filter(not_(_STANDS), COVERING, IS_HOLD),
     )
     .where(exclusions.c.tag == any_(tags_parameter("tags")))
     .group_by(exclusions.c.tag)

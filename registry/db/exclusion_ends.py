@@ -63,6 +63,7 @@ _MISTAKE_ONE: Final = (
     .returning(*_ENDED)
 )
 _MISTAKE_ONE_OF_SIDE: Final = _MISTAKE_ONE.where(_OF_SIDE)
+_TAGS_OF_ONE: Final = select(exclusions.c.tag, exclusions.c.generation).where(exclusions.c.id == bindparam("exclusion"))
 _STANDING: Final = select(exclusions.c.tag).where(exclusions.c.tag == any_(tags_parameter("tags")), _NOT_REMOVED)
 _STANDING_OF_SIDE: Final = _STANDING.where(_OF_SIDE)
 
@@ -83,6 +84,11 @@ def removable(tx: Reading, tags: Sequence[bytes], organisation_id: UUID | None, 
         return frozenset(row[0] for row in tx.connection.execute(_STANDING, {"tags": bytes_array(tags)}))
     parameters = {"tags": bytes_array(tags), "owner": organisation_id}
     return frozenset(row[0] for row in tx.connection.execute(_STANDING_OF_SIDE, parameters))
+
+
+def tags_of(tx: Reading, id_: UUID) -> dict[bytes, int]:
+    """Tag -> generation of one exclusion, whoever made it, whether or not it has ended."""
+    return {row[0]: row[1] for row in tx.connection.execute(_TAGS_OF_ONE, {"exclusion": id_})}
 
 
 def remove_one(tx: Writing, id_: UUID, end: End, *, only_of: UUID | None) -> list[Ended]:

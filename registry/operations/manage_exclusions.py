@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from registry.db import exclusion_ends, exclusions
+from registry.db import exclusion_ends, exclusions, listings
 from registry.db.database import Writing
 from registry.db.exclusion_ends import End, Ended
 from registry.db.exclusions import NewExclusion
@@ -103,6 +103,7 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
             self._require_own(side)
         tags = list(prepared.values())
         end = End(registry.clock(), self.mistaken)
+        hold_listings(tx, {tag: generation for generation, tag in prepared.items()})
         if self.every:
             ended = exclusion_ends.remove_every(tx, tags, end)
         else:
@@ -150,10 +151,12 @@ class EndExclusion(WriteOperation[None, list[UUID]]):
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[list[UUID]]:
         end = End(registry.clock(), self.mistaken)
+        held = exclusion_ends.tags_of(tx, self.id)
+        hold_listings(tx, held)
         ended = exclusion_ends.remove_one(tx, self.id, end, only_of=side_of(caller))
         if not ended:
             raise Refused(Code.NOT_FOUND, "There is no such exclusion.")
-        _refresh(tx, registry, {one.tag: one.generation for one in ended})
+        _refresh(tx, registry, held | {one.tag: one.generation for one in ended})
         return _done(registry, ended, mistaken=self.mistaken)
 
 
@@ -201,6 +204,15 @@ def tags_by_generation(registry: Registry, number: str, region: str | None) -> d
     with at_field("/number"):
         tags = line_tags(registry, number, region)
     return dict(zip(registry.generations.active, tags, strict=True))
+
+
+def hold_listings(tx: Writing, generations: Mapping[bytes, int]) -> None:
+    """Before their exclusions are ended, as contacts hold them before the flood guard touches these: else one of each
+    could wait for the other. The listings must be refreshed in the same transaction.
+
+    generations: tag -> its generation.
+    """
+    listings.lock(tx, sorted(generations), generations)
 
 
 def refresh_all(tx: Writing, registry: Registry, tags: dict[int, bytes]) -> None:
