@@ -1056,6 +1056,8 @@ GRANT UPDATE(resolution) ON TABLE registry.disputes TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.exclusions TO registry_app;
 
+GRANT UPDATE(expires_at) ON TABLE registry.exclusions TO registry_app;
+
 GRANT UPDATE(removed_at) ON TABLE registry.exclusions TO registry_app;
 
 GRANT UPDATE(mistaken) ON TABLE registry.exclusions TO registry_app;

@@ -53,7 +53,7 @@ class HitModel(RequestModel):
     number: NumberText
     region: Region | None = None
     channel: Channel
-    occurred_at: Moment
+    occurred_at: Moment = Field(description="At most 5 minutes ahead of our clock, and then it is taken for now.")
     attestation: Attestation | None = Field(None, description="STIR/SHAKEN level of a call's caller ID.")
     verification: Verification | None = Field(
         None,

@@ -60,7 +60,8 @@ def command(
     **options: Any,
 ) -> None:
     """Exclude a file of numbers: CSV with the header number,region,reason,expires_at, any other header by --map, a
-    plain list of numbers, or NDJSON. A file may be imported again: what is excluded already stays as it is.
+    plain list of numbers, or NDJSON. A file may be imported again: what is excluded already keeps its reason, and its
+    end is only ever moved to a later one that the file names.
     """
     if refused is not None and refused.exists() and refused.samefile(file):
         raise click.UsageError("--refused would write over the file that is imported.")
@@ -72,9 +73,10 @@ def command(
         print_json({**summary, "refused_by_code": dict(refusals.codes)})
     else:
         would = "would be " if summary.get("dry_run") else ""
+        longer = f"{summary['extended']:,} {would}excluded for longer, " if summary["extended"] else ""
         click.echo(
-            f"{summary['rows']:,} rows: {summary['added']:,} {would}excluded, {summary['already']:,} excluded already, "
-            f"{summary['refused']:,} refused."
+            f"{summary['rows']:,} rows: {summary['added']:,} {would}excluded, {longer}{summary['already']:,} excluded "
+            f"already, {summary['refused']:,} refused."
         )
         show_refusals(refusals)
     if summary["refused"]:

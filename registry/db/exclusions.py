@@ -93,6 +93,19 @@ _ADD_ALL: Final = text(
     " AS e (tag, id, generation, reason, expires_at, covers_since)"
     " ON CONFLICT DO NOTHING RETURNING tag"
 )
+# An end is only ever moved away: a file that names an earlier one, or none, changes nothing.
+_EXTEND: Final = text(
+    "UPDATE registry.exclusions AS e SET expires_at = n.expires_at"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:ends AS timestamptz[])) AS n (tag, expires_at)"
+    " WHERE e.tag = n.tag AND e.organisation_id IS NOT DISTINCT FROM CAST(:owner AS uuid) AND e.removed_at IS NULL"
+    " AND e.reason <> 'flood' AND e.expires_at < n.expires_at RETURNING e.tag"
+)
+_EXTENDABLE: Final = text(
+    "SELECT e.tag FROM registry.exclusions e"
+    " JOIN unnest(CAST(:tags AS bytea[]), CAST(:ends AS timestamptz[])) AS n (tag, expires_at) ON e.tag = n.tag"
+    " WHERE e.organisation_id IS NOT DISTINCT FROM CAST(:owner AS uuid) AND e.removed_at IS NULL"
+    " AND e.reason <> 'flood' AND e.expires_at > :now AND e.expires_at < n.expires_at"
+)
 _OF_SIDE: Final = exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner"))
 _HELD: Final = select(exclusions.c.tag).where(
     exclusions.c.tag == any_(_TAGS),
@@ -185,6 +198,35 @@ def add_all(tx: Writing, organisation_id: UUID | None, new: Sequence[NewExclusio
         "sinces": plain_array(one.covers_since for _, one, _ in rows),
     }
     return frozenset(row[0] for row in tx.connection.execute(_ADD_ALL, parameters))
+
+
+def extend(tx: Writing, organisation_id: UUID | None, wanted: Sequence[NewExclusion]) -> frozenset[bytes]:
+    """Moves the ends of what this side excludes to later ones. Returns the tags of those whose end was earlier, whose
+    listings must be refreshed in the same transaction.
+    """
+    if not wanted:
+        return frozenset()
+    parameters = {"owner": organisation_id, **_ends(wanted)}
+    found = frozenset(row[0] for row in tx.connection.execute(_EXTEND, parameters))
+    if not found:
+        return found
+    # This may have waited for a contact that copied one to a newer generation: only now is the copy to be seen.
+    return found | frozenset(row[0] for row in tx.connection.execute(_EXTEND, parameters))
+
+
+def extendable(
+    tx: Reading, organisation_id: UUID | None, wanted: Sequence[NewExclusion], now: datetime
+) -> frozenset[bytes]:
+    """Those tags for which `extend` would move an end."""
+    if not wanted:
+        return frozenset()
+    rows = tx.connection.execute(_EXTENDABLE, {"owner": organisation_id, "now": now, **_ends(wanted)})
+    return frozenset(row[0] for row in rows)
+
+
+def _ends(wanted: Sequence[NewExclusion]) -> dict[str, str]:
+    rows = sorted((tag, one.expires_at) for one in wanted for tag in one.tags.values())
+    return {"tags": bytes_array(tag for tag, _ in rows), "ends": plain_array(at for _, at in rows)}
 
 
 def held(tx: Reading, organisation_id: UUID | None, tags: Sequence[bytes], now: datetime) -> frozenset[bytes]:

@@ -167,18 +167,22 @@ def exclude_all(
     new: Sequence[NewExclusion],
     *,
     carried: Sequence[bytes] = (),
-) -> frozenset[bytes]:
-    """Adds many in this transaction, listings included; returns the tags that it was missing for.
+) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Adds many in this transaction, listings included; returns the tags that it was missing for, and those of others
+    whose end it moved.
 
-    side: an investigator's organisation; None: the operator's. One that the side has already stays as it is.
+    side: an investigator's organisation; None: the operator's. One that the side has already keeps all but an end that
+    is earlier.
     carried: tags of the newest generation that an older exclusion was copied to; their listings are renewed as well.
     """
     exclusions.make_room(tx, side, [tag for one in new for tag in one.tags.values()], registry.clock())
     added = exclusions.add_all(tx, side, new)
-    generations = {tag: generation for one in new for generation, tag in one.tags.items() if tag in added}
+    extended = exclusions.extend(tx, side, [one for one in new if added.isdisjoint(one.tags.values())])
+    changed = added | extended
+    generations = {tag: generation for one in new for generation, tag in one.tags.items() if tag in changed}
     generations |= dict.fromkeys(carried, registry.generations.current)
     _refresh(tx, registry, generations)
-    return added
+    return added, extended
 
 
 def side_of(caller: Caller) -> UUID | None:

@@ -218,13 +218,13 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
     "import_exclusions": (
         "investigator",
         "POST /v1/exclusions/imports",
-        {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
+        {"submitted": 1, "charged": 1, "added": 0, "extended": 0, "already": 0, "refused": 1},
         lambda s: s.file(s.investigator, "/v1/exclusions/imports", "number,reason\nx,outreach\n"),
     ),
     "import_exclusions_dry_run": (
         "investigator",
         "POST /v1/exclusions/imports",
-        {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
+        {"submitted": 1, "charged": 1, "added": 0, "extended": 0, "already": 0, "refused": 1},
         lambda s: s.file(s.investigator, "/v1/exclusions/imports?dry_run=true", "number,reason\nx,outreach\n"),
     ),
     "remove_exclusions": (
