@@ -12,6 +12,7 @@ from sqlalchemy import Executable, any_, bindparam, case, func, not_, select, tr
 
 from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
+from registry.db.exclusion_effects import COVERING
 from registry.db.schema import exclusions
 from registry.domain.exclusions import ExclusionReason
 
@@ -28,11 +29,15 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One row of an exclusion that was ended: its listing must be refreshed in the same transaction."""
+    """One row of an exclusion that was ended: its listing must be refreshed in the same transaction.
+
+    gives_back: the number's contacts from before its end count again. It was a mistake, or a flood that was let go of.
+    """
 
     id: UUID
     tag: bytes
     generation: int
+    gives_back: bool
 
 
 _NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
@@ -45,7 +50,7 @@ _ENDS: Final = case(
     (exclusions.c.reason == ExclusionReason.FLOOD.value, func.clock_timestamp()),
     else_=_AT,
 )
-_ENDED: Final = (exclusions.c.id, exclusions.c.tag, exclusions.c.generation)
+_ENDED: Final = (exclusions.c.id, exclusions.c.tag, exclusions.c.generation, not_(COVERING))
 _END: Final = (
     update(exclusions)
     .values(removed_at=_ENDS, mistaken=bindparam("was_mistaken", type_=exclusions.c.mistaken.type))

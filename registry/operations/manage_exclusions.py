@@ -73,11 +73,12 @@ class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
+class RemoveExclusion(WriteOperation[dict[int, bytes], dict[UUID, bool]]):
     """Ends the caller's own exclusion of a number; the operator's may also be another's, or every side's.
 
-    organisation_id: whose, for the operator alone. every: all sides'. mistaken: contacts from before count again.
-    Gives the ids of those that were ended. Refused(not_found) for a number that this side does not exclude.
+    organisation_id: whose, for the operator alone. every: all sides'. mistaken: contacts from before count again. Gives
+    the ids of those that were ended, and of each whether contacts from before count again. Refused(not_found) for a
+    number that this side does not exclude.
     """
 
     name = "remove_exclusion"
@@ -97,7 +98,9 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
             raise Refused(Code.INVALID_VALUE, detail, (FieldProblem("/all", Code.INVALID_VALUE, detail),))
         return tags_by_generation(registry, self.number, self.region)
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]) -> Done[list[UUID]]:
+    def perform(
+        self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]
+    ) -> Done[dict[UUID, bool]]:
         side = side_of(caller)
         if side is not None:
             self._require_own(side)
@@ -135,7 +138,7 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
 
 
 @dataclass(frozen=True, slots=True)
-class EndExclusion(WriteOperation[None, list[UUID]]):
+class EndExclusion(WriteOperation[None, dict[UUID, bool]]):
     """Ends one exclusion that a list shows, for which nobody has to know its number. The operator may end anybody's.
 
     mistaken: contacts from before its end count again. That can also be said of one that has ended already.
@@ -149,7 +152,7 @@ class EndExclusion(WriteOperation[None, list[UUID]]):
     def prepare(self, registry: Registry) -> None:
         del registry
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[list[UUID]]:
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[dict[UUID, bool]]:
         end = End(registry.clock(), self.mistaken)
         held = exclusion_ends.tags_of(tx, self.id)
         hold_listings(tx, held)
@@ -229,8 +232,8 @@ def _refresh(tx: Writing, registry: Registry, generations: Mapping[bytes, int]) 
     refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
 
 
-def _done(registry: Registry, ended: Sequence[Ended], *, mistaken: bool) -> Done[list[UUID]]:
+def _done(registry: Registry, ended: Sequence[Ended], *, mistaken: bool) -> Done[dict[UUID, bool]]:
     """Counted apart where it was a mistake: what is taken back then can list somebody."""
-    ids = list(dict.fromkeys(one.id for one in ended))
+    ids = {one.id: one.gives_back for one in ended}
     count = {"mistaken" if mistaken else "removed": len(ids)}
     return Done(ids, count=count, generation=registry.generations.current)

@@ -59,7 +59,9 @@ def test_an_end_is_moved_to_a_later_one_and_never_nearer(
     clock.now = clock.now.fromisoformat("2026-11-21T00:00:00+00:00")
     assert [employer.look_up(number)["outcome"] for number in fresh] == ["none"] * 3
     assert imported(team, f"number\n{fresh[1]}\n", reason="own_staff")["already"] == 1, "which names no end"
-    assert imported(team, f"number\n{fresh[1]}\n", reason="own_staff", expires_at="2027-06-30T00:00:00Z")["extended"] == 1
+    assert (
+        imported(team, f"number\n{fresh[1]}\n", reason="own_staff", expires_at="2027-06-30T00:00:00Z")["extended"] == 1
+    )
     clock.now = clock.now.fromisoformat("2026-12-21T00:00:00+00:00")
     assert employer.look_up(fresh[1])["outcome"] == "none"
 

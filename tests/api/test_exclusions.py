@@ -91,7 +91,7 @@ def test_a_removed_exclusion_lets_later_hits_speak_and_one_that_was_mistaken_the
     added = exclude(operator, number)
     removed = operator.post("/v1/exclusions/removals", {"number": number, "mistaken": True})
     assert removed.status_code == 200
-    assert removed.json().keys() == {"id", "ids"} | RECEIPT
+    assert removed.json().keys() == {"id", "ids", "given_back"} | RECEIPT
     assert (removed.json()["id"], removed.json()["ids"]) == (added["id"], [added["id"]])
     assert employer.look_up(number)["evidence"]["contacts"] == 1  # the first exclusion was none
     refusal_of(operator.post("/v1/exclusions/removals", {"number": number}), 404, "not_found")
