@@ -149,6 +149,20 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         {"submitted": 0, "charged": 0, "retracted": 1},
         lambda s: s.act(s.investigator, "POST", f"/v1/hits/{s.hit}/retraction", {"reason": "other"}),
     ),
+    "retract_hits": (
+        "investigator",
+        "POST /v1/hits/retractions",
+        {"submitted": 0, "charged": 0, "retracted": 1},
+        lambda s: s.act(s.investigator, "POST", "/v1/hits/retractions", {"decoy_id": s.decoy, "reason": "other"}),
+    ),
+    "retract_hits_dry_run": (
+        "operator",
+        "POST /v1/hits/retractions",
+        {"submitted": 0, "charged": 0, "retracted": 1},
+        lambda s: s.act(
+            s.operator, "POST", "/v1/hits/retractions", {"decoy_id": s.decoy, "reason": "other", "dry_run": True}
+        ),
+    ),
     "view_account": (
         "employer",
         "GET /v1/account",
@@ -254,7 +268,12 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
 }
 TELLING = frozenset({"look_up", "check", "check_file", "disclose"})
 QUESTIONS = TELLING | {"evaluate_blinded"}
-NO_NUMBERS = frozenset({"change_decoy", "quarantine_decoy", "release_decoy", "read_baseline", "retract_hit"})
+NO_NUMBERS = frozenset(
+    {
+        *("change_decoy", "quarantine_decoy", "release_decoy", "read_baseline"),
+        *("retract_hit", "retract_hits", "retract_hits_dry_run"),
+    }
+)
 UNDER_POLICY = TELLING | NO_NUMBERS | {"record_hits", "import_hits", "import_hits_dry_run"}
 UNDER_KEYS = (UNDER_POLICY - NO_NUMBERS) | {
     *("add_exclusion", "remove_exclusion", "end_exclusion", "import_exclusions", "import_exclusions_dry_run"),
