@@ -103,9 +103,9 @@ _CONTACTS: Final = (
 _TAGS_OF_DECOY: Final = (
     select(submissions.c.tag).where(submissions.c.decoy_id == bindparam("decoy")).distinct().order_by(submissions.c.tag)
 )
-_EVERY_TAG: Final = union(
-    select(hits.c.tag), select(listings.c.tag), select(exclusions.c.tag), select(disputes.c.tag)
-).order_by("tag")
+_EVERY_TAG: Final = union(*(select(table.c.tag) for table in (hits, listings, exclusions, disputes, decoys))).order_by(
+    "tag"
+)
 _TAG_OF_HIT: Final = select(submissions.c.tag).where(
     submissions.c.organisation_id == bindparam("owner"), submissions.c.hit_id == bindparam("hit")
 )
