@@ -398,7 +398,7 @@ CREATE TABLE registry.decoys (
     CONSTRAINT decoys_tag CHECK ((octet_length(tag) = 32))
 );
 
-COMMENT ON COLUMN registry.decoys.tag IS 'The tag of the decoy''s own number, by which provider logs find it.';
+COMMENT ON COLUMN registry.decoys.tag IS 'The tag of the decoy''s own number, by which provider logs find it, and which is not listed until live_until.';
 
 COMMENT ON COLUMN registry.decoys.live_from IS 'Contacts before it do not count; null: open.';
 
@@ -545,7 +545,7 @@ CREATE TABLE registry.listings (
     CONSTRAINT listings_tag CHECK ((octet_length(tag) = 32))
 );
 
-COMMENT ON TABLE registry.listings IS 'A projection of hits, exclusions and disputes; recomputed in the transaction that changes one of them.';
+COMMENT ON TABLE registry.listings IS 'A projection of hits, exclusions, disputes and lines; recomputed in the transaction that changes one of them.';
 
 COMMENT ON COLUMN registry.listings.grade IS 'Null: the policy lists nothing (one weak contact, say).';
 
@@ -834,6 +834,8 @@ CREATE INDEX address_rates_by_tat ON registry.address_rates USING btree (tat);
 CREATE INDEX api_keys_by_organisation ON registry.api_keys USING btree (organisation_id);
 
 CREATE INDEX charges_by_age ON registry.charges USING btree (charged_at);
+
+CREATE INDEX decoys_by_tag ON registry.decoys USING btree (tag);
 
 CREATE INDEX disputes_by_id ON registry.disputes USING btree (id);
 

@@ -39,7 +39,7 @@ def stored_listings(superuser: Connection) -> dict[bytes, Row]:
 
 
 def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) -> dict[bytes, Row]:
-    """What every listing should say at `now`. A tag with no contact, exclusion or dispute left has none."""
+    """What every listing should say at `now`. A tag with no contact, exclusion, dispute or line left has none."""
     contacts = _contacts(superuser)
     excluded: dict[bytes, list[datetime | None]] = {}
     covered: dict[bytes, list[tuple[datetime, datetime]]] = {}
@@ -53,6 +53,11 @@ def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) ->
         elif not mistaken and not (flood and removed is not None and removed != expires):
             end = min(at for at in (expires, removed) if at is not None)
             covered.setdefault(bytes(tag), []).append((since if flood else FOREVER, end))
+    for tag, until in superuser.execute("SELECT tag, live_until FROM registry.decoys"):
+        if until is None or until > now:
+            excluded.setdefault(bytes(tag), []).append(until)
+        else:
+            covered.setdefault(bytes(tag), []).append((FOREVER, until))
     disputed = {bytes(row[0]) for row in superuser.execute("SELECT tag FROM registry.disputes WHERE closed_at IS NULL")}
     return {
         tag: _row(

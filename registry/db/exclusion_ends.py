@@ -1,5 +1,5 @@
-"""Ending exclusions, and saying of one that it was a mistake. One exclusion has a row for each generation, under one
-id; they end together.
+"""Ending exclusions, adding one that has ended, and saying of one that it was a mistake. One exclusion has a row for
+each generation, under one id; they end together.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Executable, any_, bindparam, case, func, not_, select, true, update
+from sqlalchemy import Executable, any_, bindparam, case, func, insert, not_, select, true, update
 
 from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
@@ -69,8 +69,24 @@ _MISTAKE_ONE: Final = (
 )
 _MISTAKE_ONE_OF_SIDE: Final = _MISTAKE_ONE.where(_OF_SIDE)
 _TAGS_OF_ONE: Final = select(exclusions.c.tag, exclusions.c.generation).where(exclusions.c.id == bindparam("exclusion"))
+_ADD_ENDED: Final = insert(exclusions)
 _STANDING: Final = select(exclusions.c.tag).where(exclusions.c.tag == any_(tags_parameter("tags")), _NOT_REMOVED)
 _STANDING_OF_SIDE: Final = _STANDING.where(_OF_SIDE)
+
+
+def add_ended(
+    tx: Writing, id_: UUID, tag: bytes, generation: int, organisation_id: UUID, reason: ExclusionReason, at: datetime
+) -> None:
+    """An exclusion that keeps out what happened before this moment, and nothing else."""
+    values = {
+        "tag": tag,
+        "id": id_,
+        "generation": generation,
+        "organisation_id": organisation_id,
+        "reason": reason.value,
+        "removed_at": at,
+    }
+    tx.connection.execute(_ADD_ENDED, values)
 
 
 def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None, end: End) -> list[Ended]:

@@ -87,9 +87,9 @@ _CONTACTS: Final = (
 _TAGS_OF_DECOY: Final = (
     select(submissions.c.tag).where(submissions.c.decoy_id == bindparam("decoy")).distinct().order_by(submissions.c.tag)
 )
-_EVERY_TAG: Final = union(
-    select(hits.c.tag), select(listings.c.tag), select(exclusions.c.tag), select(disputes.c.tag)
-).order_by("tag")
+_EVERY_TAG: Final = union(*(select(table.c.tag) for table in (hits, listings, exclusions, disputes, decoys))).order_by(
+    "tag"
+)
 _CARRY: Final = text(
     "SELECT older FROM registry.carry_contacts(CAST(:older AS bytea[]), CAST(:newer AS bytea[]),"
     " CAST(:generation AS smallint))"

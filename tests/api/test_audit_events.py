@@ -303,7 +303,7 @@ def test_an_operation_leaves_one_event_that_says_who_did_what_and_why(
         "case": "HR-7" if asks else None,
         "request": {"id": answer.headers["x-request-id"], "route": route},
         "count": count,
-        "policy": "2026-12.3" if operation in UNDER_POLICY else None,
+        "policy": "2026-12.4" if operation in UNDER_POLICY else None,
         "generation": 1 if operation in UNDER_KEYS else None,
         "subjects": event["subjects"],
         "private": event["private"],

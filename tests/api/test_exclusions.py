@@ -52,12 +52,18 @@ def test_an_excluded_number_is_answered_byte_for_byte_like_one_that_nobody_saw(
 
 
 def test_it_holds_for_hits_that_are_recorded_afterwards(
-    investigator: Member, second_investigator: Member, employer: Member, operator: Member, decoy: str, number: str
+    investigator: Member,
+    second_investigator: Member,
+    employer: Member,
+    operator: Member,
+    decoy: str,
+    number: str,
+    fresh_number: Callable[[], str],
 ) -> None:
     unseen = [asked(employer, number, window) for window in WINDOWS]
     exclude(operator, number)
     assert investigator.record(hit(decoy, number, "2026-11-01T10:00:00Z"))["recorded"] == 1
-    second_investigator.record(hit(second_investigator.register_decoy(number), number))
+    second_investigator.record(hit(second_investigator.register_decoy(fresh_number()), number))
     assert [asked(employer, number, window) for window in WINDOWS] == unseen
 
 
