@@ -53,7 +53,9 @@ def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) ->
         elif not mistaken and not (flood and removed is not None and removed != expires):
             end = min(at for at in (expires, removed) if at is not None)
             covered.setdefault(bytes(tag), []).append((since if flood else FOREVER, end))
-    for tag, until in superuser.execute("SELECT tag, live_until FROM registry.decoys"):
+    for tag, until in superuser.execute(
+        "SELECT tag, live_until FROM registry.decoys WHERE quarantine_reason IS DISTINCT FROM 'operator'"
+    ):
         if until is None or until > now:
             excluded.setdefault(bytes(tag), []).append(until)
         else:

@@ -86,7 +86,7 @@ class Model:
 
     def is_a_lines(self, number: str) -> bool:
         return any(
-            decoy.number == number and (decoy.live_until is None or decoy.live_until > self.now)
+            decoy.number == number and not decoy.imposed and (decoy.live_until is None or decoy.live_until > self.now)
             for decoy in self.decoys.values()
         )
 
@@ -147,7 +147,7 @@ class Model:
 
     def _is_covered(self, contact: Contact) -> bool:
         """Whether an exclusion of its number that was no mistake ended after it, or a line that had its number."""
-        lines = [(decoy.number, decoy.live_until) for decoy in self.decoys.values()]
+        lines = [(decoy.number, decoy.live_until) for decoy in self.decoys.values() if not decoy.imposed]
         return any(
             number == contact.number and until is not None and contact.at < until <= self.now
             for number, until in [*lines, *self.left]

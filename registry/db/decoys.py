@@ -101,6 +101,7 @@ _IN_ORDER: Final = (
 _HOLD: Final = _IN_ORDER.with_for_update(read=True)
 _HOLD_FREE: Final = _IN_ORDER.with_for_update(read=True, skip_locked=True)
 _HOLD_ALONE: Final = _IN_ORDER.with_for_update(key_share=True)
+_OWN_TAG: Final = select(decoys.c.tag, decoys.c.generation).where(decoys.c.id == bindparam("wanted"))
 _QUARANTINE: Final = (
     update(decoys)
     .where(decoys.c.id == bindparam("wanted"), decoys.c.quarantined_at.is_(None))
@@ -193,6 +194,11 @@ def hold(tx: Writing, ids: Sequence[UUID], *, alone: bool = False) -> None:
 def hold_free(tx: Writing, ids: Sequence[UUID]) -> frozenset[UUID]:
     """`hold` for those that nobody is changing at this moment; returns them. Waits for nobody."""
     return frozenset(row[0] for row in tx.connection.execute(_HOLD_FREE, {"ids": list(ids)}).all())
+
+
+def own_tag(tx: Reading, id_: UUID) -> dict[bytes, int]:
+    """The tag of the line's number, with its generation."""
+    return {row[0]: row[1] for row in tx.connection.execute(_OWN_TAG, {"wanted": id_})}
 
 
 def quarantine(tx: Writing, id_: UUID, reason: str) -> bool:

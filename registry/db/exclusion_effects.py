@@ -1,5 +1,6 @@
 """What a tag's exclusions do to it: those that stand keep it out of every answer, and those that have ended keep out
-what happened before. A registered line excludes its own number in the same way, until its `live_until`.
+what happened before. A registered line excludes its own number in the same way, until its `live_until`, unless the
+operator has put it into quarantine.
 """
 
 from collections.abc import Sequence
@@ -51,6 +52,8 @@ _STANDS: Final = and_(
     or_(exclusions.c.expires_at.is_(None), exclusions.c.expires_at > bindparam("now")),
 )
 _LIVES: Final = or_(decoys.c.live_until.is_(None), decoys.c.live_until > bindparam("now"))
+# Not one that the operator has put into quarantine: else its owner could hide anybody's number by calling it a line.
+_PROTECTS: Final = decoys.c.quarantine_reason.is_distinct_from("operator")
 # covered_since: null: from ever.
 _EACH: Final = union_all(
     select(
@@ -66,7 +69,7 @@ _EACH: Final = union_all(
         decoys.c.live_until,
         case((not_(_LIVES), decoys.c.live_until)),
         cast(null(), DateTime(timezone=True)),
-    ).where(decoys.c.tag == any_(tags_parameter("tags"))),
+    ).where(decoys.c.tag == any_(tags_parameter("tags")), _PROTECTS),
 ).subquery()
 _FIND: Final = select(
     _EACH.c.tag,

@@ -50,6 +50,7 @@ class QuarantineDecoy(WriteOperation[None, Decoy]):
             _refresh(tx, registry, self.decoy_id)
         elif side is None:
             changed = decoys.take_over(tx, self.decoy_id, reason.value)
+            _refresh(tx, registry, self.decoy_id)
         count = {"quarantined": int(changed)}
         return Done(_seen(tx, side, self.decoy_id), count=count, policy=registry.policy.name)
 
@@ -91,4 +92,6 @@ def _seen(tx: Writing, side: UUID | None, decoy_id: UUID) -> Decoy:
 
 
 def _refresh(tx: Writing, registry: Registry, decoy_id: UUID) -> None:
-    refresh_decoy(tx, decoy_id, policy=registry.policy, generation=registry.generations.current, now=registry.clock())
+    """Also what the line covers, its own number, which depends on whose quarantine it is in."""
+    generation, own = registry.generations.current, decoys.own_tag(tx, decoy_id)
+    refresh_decoy(tx, decoy_id, policy=registry.policy, generation=generation, now=registry.clock(), also=own)

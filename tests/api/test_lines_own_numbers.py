@@ -7,6 +7,7 @@ import pytest
 from house import House
 from listing_scene import Scene
 from members import Clock, Member, hit
+from recomputed import recomputed_listings, stored_listings
 from shapes import refusal_of
 
 WINDOWS: Final[list[dict[str, Any]]] = [
@@ -220,3 +221,29 @@ def test_private_sets_hold_it_as_little(scene: Scene) -> None:
     assert scene.asker.ask([{"number": number}]) == [("none", None, None)]
     change(scene.investigator, line, live_until="2026-10-31T00:00:00Z")
     assert scene.ids({number}) <= scene.built_now()
+
+
+def test_a_line_that_the_operator_has_put_into_quarantine_covers_its_number_no_more(
+    house: House, investigator: Member, second_investigator: Member, operator: Member, employer: Member, decoy: str,
+    number: str,
+) -> None:  # fmt: skip
+    """Or anybody's number could be hidden for good by calling it a line."""
+    investigator.record(hit(decoy, number, at(1)))
+    line = second_investigator.register_decoy(number)
+    for owners, operators in (("quarantine", "quarantine"), ("release", "quarantine")):
+        assert second_investigator.post(f"/v1/decoys/{line}/{owners}").status_code == 200
+        assert contacts(employer, number) == 0
+        assert operator.post(f"/v1/decoys/{line}/{operators}").status_code == 200
+        assert contacts(employer, number) == 1
+        assert_listings_hold(house)
+        assert operator.post(f"/v1/decoys/{line}/release").status_code == 200
+        assert contacts(employer, number) == 0
+    assert operator.post(f"/v1/decoys/{line}/quarantine").status_code == 200
+    change(second_investigator, line, live_until=at(10))
+    assert contacts(employer, number) == 1
+    assert_listings_hold(house)
+
+
+def assert_listings_hold(house: House) -> None:
+    due = recomputed_listings(house.superuser, house.registry.policy, house.clock.now)
+    assert stored_listings(house.superuser) == due
