@@ -60,7 +60,7 @@ class Gathering(Generic[T, R]):
             self._make_room()
             self._start_threads()
             self._waiting.append((piece, future))
-            if not self._watched:
+            if not self._watched or not self._under_way:
                 self._changed.notify()
         return future
 

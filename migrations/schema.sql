@@ -398,7 +398,7 @@ CREATE TABLE registry.decoys (
     CONSTRAINT decoys_tag CHECK ((octet_length(tag) = 32))
 );
 
-COMMENT ON COLUMN registry.decoys.tag IS 'The tag of the decoy''s own number, by which provider logs find it.';
+COMMENT ON COLUMN registry.decoys.tag IS 'The tag of the decoy''s own number, by which provider logs find it, and which is not listed until live_until.';
 
 COMMENT ON COLUMN registry.decoys.live_from IS 'Contacts before it do not count; null: open.';
 
@@ -545,7 +545,7 @@ CREATE TABLE registry.listings (
     CONSTRAINT listings_tag CHECK ((octet_length(tag) = 32))
 );
 
-COMMENT ON TABLE registry.listings IS 'A projection of hits, exclusions and disputes; recomputed in the transaction that changes one of them.';
+COMMENT ON TABLE registry.listings IS 'A projection of hits, exclusions, disputes and lines; recomputed in the transaction that changes one of them.';
 
 COMMENT ON COLUMN registry.listings.grade IS 'Null: the policy lists nothing (one weak contact, say).';
 
@@ -835,6 +835,8 @@ CREATE INDEX api_keys_by_organisation ON registry.api_keys USING btree (organisa
 
 CREATE INDEX charges_by_age ON registry.charges USING btree (charged_at);
 
+CREATE INDEX decoys_by_tag ON registry.decoys USING btree (tag);
+
 CREATE INDEX disputes_by_id ON registry.disputes USING btree (id);
 
 CREATE UNIQUE INDEX disputes_open_key ON registry.disputes USING btree (tag) WHERE (closed_at IS NULL);
@@ -1055,6 +1057,8 @@ GRANT UPDATE(closed_at) ON TABLE registry.disputes TO registry_app;
 GRANT UPDATE(resolution) ON TABLE registry.disputes TO registry_app;
 
 GRANT SELECT,INSERT ON TABLE registry.exclusions TO registry_app;
+
+GRANT UPDATE(expires_at) ON TABLE registry.exclusions TO registry_app;
 
 GRANT UPDATE(removed_at) ON TABLE registry.exclusions TO registry_app;
 

@@ -9,7 +9,7 @@ from house import House
 from providers import AUTH_TOKEN, Line, twilio_signature
 
 from api.deliveries import Arrival
-from api.intake_desk import Arrived
+from api.intake_round import Arrived
 from registry.domain.intake.received import Delivery
 from registry.domain.intake.signatures import TWILIO_SIGNATURE
 from registry.domain.policy import Provider

@@ -32,6 +32,7 @@ def hunt_commands(ground: Ground) -> None:
         _check(ground, Path(folder))
     command = operators_command_line(ground)
     _exclude(ground, command)
+    _retract(ground, command)
     _providers(ground, command)
 
 
@@ -145,6 +146,17 @@ def _exclude(ground: Ground, command: CommandLine) -> None:
     _shown(ground, command, *remove, typed=DECOY, code=1)
     _shown(ground, command, *remove, typed=REFUSED[:-3], code=1)
     _shown(ground, command, *remove, "--all", "--json", typed=DISPUTED, code=1)  # the file ended it
+
+
+def _retract(ground: Ground, command: CommandLine) -> None:
+    """What a line had on a day long ago, which is nothing."""
+    ((decoy,),) = ground.rows(sql.SQL("SELECT id::text FROM registry.decoys ORDER BY id LIMIT 1"))
+    words = ("hits", "retract", "--reason", "spoofed")
+    window = ("--since", LONG_AGO.isoformat(), "--until", LONG_AGO.isoformat())
+    _shown(ground, command, *words, "--decoy", decoy, *window, "--dry-run")
+    _shown(ground, command, *words, "--decoy", decoy, *window, "--json")
+    _shown(ground, command, *words, decoy, code=1)  # no hit's id
+    _shown(ground, command, *words, decoy, "--decoy", decoy, code=2)
 
 
 def _providers(ground: Ground, command: CommandLine) -> None:

@@ -113,6 +113,22 @@ def _hits(ground: Ground, key: str, decoy: str) -> None:
     retract = Ask("retractHit", path={"hit_id": results[3]["id"]}, key=key)
     _json(ground, retract, {"reason": "spoofed"})
     assert ground.ask(retract.with_json({"reason": "spoofed"})).status == 409
+    _taken_back_together(ground, key, decoy)
+
+
+def _taken_back_together(ground: Ground, key: str, decoy: str) -> None:
+    """Of one hour of another day, in which nothing came that other tests of the hunt look for."""
+    since = _THEN - timedelta(days=1)
+    made_up = {"decoy_id": decoy, "channel": "voice", "number": RETRACTED, "source_id": f"{SOURCE_ID}-{RETRACTED}"}
+    _json(ground, Ask("createHits", key=key), {"hits": [{**made_up, "occurred_at": since.isoformat()}]})
+    window = {"since": since.isoformat(), "until": (since + timedelta(hours=1)).isoformat()}
+    shown: Any = _good(ground, Ask("listHits", query={"decoy_id": decoy, "retracted": "false", **window}, key=key)).json
+    assert len(shown["data"]) == 1
+    ask, body = Ask("retractHits", key=key), {"decoy_id": decoy, "reason": "spoofed", **window}
+    for also, retracted in (({"dry_run": True}, 1), ({}, 1), ({}, 0)):
+        assert _json(ground, ask, {**body, **also})["retracted"] == retracted
+    stranger = ask.with_json({**body, "decoy_id": shown["data"][0]["id"]})
+    assert ground.ask(stranger).status == 404
 
 
 def _imports(ground: Ground, key: str, decoy: str) -> None:

@@ -39,18 +39,25 @@ def stored_listings(superuser: Connection) -> dict[bytes, Row]:
 
 
 def recomputed_listings(superuser: Connection, policy: Policy, now: datetime) -> dict[bytes, Row]:
-    """What every listing should say at `now`. A tag with no contact, exclusion or dispute left has none."""
+    """What every listing should say at `now`. A tag with no contact, exclusion, dispute or line left has none."""
     contacts = _contacts(superuser)
     excluded: dict[bytes, list[datetime | None]] = {}
     covered: dict[bytes, list[tuple[datetime, datetime]]] = {}
     for tag, flood, expires, removed, mistaken, since in superuser.execute(
-        "SELECT tag, reason = 'flood', expires_at, removed_at, mistaken, covers_since FROM registry.exclusions"
+        "SELECT tag, reason = 'flood', expires_at, removed_at, mistaken,"
+        " CASE WHEN covers_since IS NULL THEN created_at - interval '2 days' ELSE covers_since END"
+        " FROM registry.exclusions"
     ):
         if removed is None and (expires is None or expires > now):
             excluded.setdefault(bytes(tag), []).append(expires)
         elif not mistaken and not (flood and removed is not None and removed != expires):
             end = min(at for at in (expires, removed) if at is not None)
             covered.setdefault(bytes(tag), []).append((since if flood else FOREVER, end))
+    for tag, until in superuser.execute("SELECT tag, live_until FROM registry.decoys"):
+        if until is None or until > now:
+            excluded.setdefault(bytes(tag), []).append(until)
+        else:
+            covered.setdefault(bytes(tag), []).append((FOREVER, until))
     disputed = {bytes(row[0]) for row in superuser.execute("SELECT tag FROM registry.disputes WHERE closed_at IS NULL")}
     return {
         tag: _row(

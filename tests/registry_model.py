@@ -27,6 +27,8 @@ class Decoy:
     quarantined: bool = False
     imposed: bool = False
     """Whether the operator put it into quarantine."""
+    number: str = ""
+    """Its own; empty: one that never contacts anybody."""
 
 
 @dataclass
@@ -76,9 +78,23 @@ class Model:
     contacts: dict[str, Contact] = field(default_factory=dict[str, Contact])
     exclusions: dict[str, Exclusion] = field(default_factory=dict[str, Exclusion])
     disputes: dict[str, str] = field(default_factory=dict[str, str])
+    left: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
+    """Numbers that lines had before they were given another, and until when."""
 
     def is_excluded(self, number: str) -> bool:
         return any(one.number == number and not self._has_ended(one) for one in self.exclusions.values())
+
+    def is_a_lines(self, number: str) -> bool:
+        return any(
+            decoy.number == number and (decoy.live_until is None or decoy.live_until > self.now)
+            for decoy in self.decoys.values()
+        )
+
+    def give_number(self, decoy: Decoy, number: str) -> None:
+        if decoy.number != number:
+            until = self.now if decoy.live_until is None else min(self.now, decoy.live_until)
+            self.left.append((decoy.number, until))
+            decoy.number = number
 
     def not_removed(self, number: str) -> list[Exclusion]:
         """Those of the number that nobody has ended: one that stands, or one that has expired."""
@@ -105,7 +121,7 @@ class Model:
         return None
 
     def ask(self, number: str, since: date | None = None, until: date | None = None) -> Answer:
-        if self.is_excluded(number):
+        if self.is_excluded(number) or self.is_a_lines(number):
             return "none", None, None
         inside = [
             contact
@@ -130,8 +146,12 @@ class Model:
         return exclusion.ends is not None and exclusion.ends <= self.now
 
     def _is_covered(self, contact: Contact) -> bool:
-        """Whether an exclusion of its number that was no mistake ended after it."""
+        """Whether an exclusion of its number that was no mistake ended after it, or a line that had its number."""
+        lines = [(decoy.number, decoy.live_until) for decoy in self.decoys.values()]
         return any(
+            number == contact.number and until is not None and contact.at < until <= self.now
+            for number, until in [*lines, *self.left]
+        ) or any(
             one.number == contact.number
             and not one.mistaken
             and one.ends is not None

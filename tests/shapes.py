@@ -42,7 +42,7 @@ EXCLUSION: Final = frozenset(
     }
 )
 EXCLUSION_IMPORT: Final = frozenset(
-    {"rows", "added", "already", "refused", "dry_run", "columns", "audit_id", "audit_ids", "refused_rows"}
+    {"rows", "added", "extended", "already", "refused", "dry_run", "columns", "audit_id", "audit_ids", "refused_rows"}
 )
 EXCLUSION_REMOVAL_FILE: Final = frozenset(
     {

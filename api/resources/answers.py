@@ -21,7 +21,7 @@ class EvidenceModel(AnswerModel):
     first_contact: date = Field(description="UTC date.")
     last_contact: date = Field(description="UTC date.")
     channels: list[Channel]
-    policy: str = Field(description="Version of the rules that were applied.", examples=["2026-12.3"])
+    policy: str = Field(description="Version of the rules that were applied.", examples=["2026-12.4"])
 
     @classmethod
     def of(cls, evidence: Evidence | None) -> "EvidenceModel | None":

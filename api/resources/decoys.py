@@ -45,7 +45,11 @@ class DecoyRequest(RequestModel):
     role: Role
     region: Region | None = None
     live_from: Moment | None = Field(None, description="Contacts before it do not count.")
-    live_until: Moment | None = Field(None, description="Contacts at or after it do not count.")
+    live_until: Moment | None = Field(
+        None,
+        description="Contacts at or after it do not count. Until then the line's own number is never listed: set it"
+        " when the number goes back to its carrier.",
+    )
     acquired_on: Day | None = Field(None, description="When you got the line; its first days do not count.")
 
 
@@ -208,7 +212,8 @@ def list_decoys(
 def change_decoy(
     call: Annotated[Call, Depends(call_for(Scope.DECOYS, ChangeDecoy))], decoy_id: UUID, change: DecoyChange
 ) -> Response:
-    """Other dates change at once what the line's hits amount to. The role of a line that has hits which are not
+    """Other dates change at once what the line's hits amount to. Another number leaves an exclusion of the old one that
+    has ended, so that what it did while it was the line's never counts. The role of a line that has hits which are not
     retracted stays what it is: register another line, and end this one with `live_until`.
     """
     changes = {name: getattr(change, name) for name in change.model_fields_set}

@@ -46,6 +46,7 @@ PATH = "/v1/exclusions/imports"
 class ExclusionImportAnswer(AnswerModel):
     rows: int = Field(description="Rows of data.")
     added: int = Field(description="Numbers that are excluded since now.")
+    extended: int = Field(description="Numbers that your side excluded already, and until later now.")
     already: int = Field(description="Rows whose number your side excludes already: they were left as they are.")
     refused: int
     dry_run: bool
@@ -96,9 +97,9 @@ async def import_exclusions(
 ) -> Response:
     """Our own header (`number,region,reason,expires_at`, of which only `number` is needed), any other by `map`, a plain
     list of numbers, or NDJSON. `columns` says which columns were read: only the one that was read as `number` is
-    excluded. A row with more cells than the header has columns is refused. Numbers that your side excludes already are
-    left as they are, so a file can be imported again, and one that was cut off half way too. Of a time that is only a
-    day, its first moment (UTC) is meant.
+    excluded. A row with more cells than the header has columns is refused. Numbers that your side excludes already keep
+    their reason, and their end is only ever moved to a later one that the file names: so a file can be imported again,
+    and one that was cut off half way too. Of a time that is only a day, its first moment (UTC) is meant.
     """
     await run_in_threadpool(call.admit, ImportExclusions.name, numbers=0)
     settings = call.registry.settings

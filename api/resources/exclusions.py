@@ -84,6 +84,12 @@ class ExclusionAnswer(AnswerModel):
 class RemovalAnswer(AnswerModel):
     id: UUID = Field(description="The exclusion that was ended, or called a mistake.")
     ids: list[UUID] = Field(description="All of them: several where `all` was asked.")
+    given_back: list[UUID] = Field(
+        description=(
+            "Those of them after which contacts from before count again: they were `mistaken`, or a flood's hold that"
+            " was ended before its time."
+        )
+    )
     audit_id: AuditId
 
 
@@ -179,8 +185,11 @@ def end_exclusion(
     return call.write(EndExclusion(exclusion_id, end.mistaken), _removed)
 
 
-def _removed(done: Answered[list[UUID]]) -> RemovalAnswer:
-    return RemovalAnswer(id=done.result[0], ids=done.result, audit_id=done.audit_id)
+def _removed(done: Answered[dict[UUID, bool]]) -> RemovalAnswer:
+    ids = list(done.result)
+    return RemovalAnswer(
+        id=ids[0], ids=ids, given_back=[one for one in ids if done.result[one]], audit_id=done.audit_id
+    )
 
 
 @router.get(

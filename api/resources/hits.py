@@ -25,10 +25,11 @@ from api.resources.model import (
     decode_cursor,
     encode_cursor,
 )
-from registry.db.hits import Submission
+from registry.db.submissions import Submission, Wanted
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code
 from registry.domain.policy import Attestation, Channel, Verification
+from registry.domain.windows import Window
 from registry.operations.list_records import ListHits, Page
 from registry.operations.operation import Answered
 from registry.operations.questions import ItemRefusal
@@ -53,7 +54,7 @@ class HitModel(RequestModel):
     number: NumberText
     region: Region | None = None
     channel: Channel
-    occurred_at: Moment
+    occurred_at: Moment = Field(description="At most 5 minutes ahead of our clock, and then it is taken for now.")
     attestation: Attestation | None = Field(None, description="STIR/SHAKEN level of a call's caller ID.")
     verification: Verification | None = Field(
         None,
@@ -151,14 +152,20 @@ def create_hits(call: Annotated[Call, Depends(call_for(Scope.HITS, RecordHits))]
     operation_id="listHits",
     summary="List your own submissions",
     response_model=HitList,
-    responses=responses(*PAGED),
+    responses=responses(*PAGED, Code.WINDOW_REVERSED),
 )
 def list_hits(
     call: Annotated[Call, Depends(call_for(Scope.HITS, ListHits))],
+    decoy_id: Annotated[UUID | None, Query(description="Only those on this line.")] = None,
+    since: Annotated[Moment | None, Query(description="Only those that occurred at or after it.")] = None,
+    until: Annotated[Moment | None, Query(description="Only those that occurred before it.")] = None,
+    retracted: Annotated[
+        bool | None, Query(description="Only those that are retracted, or only those that are not.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Newest first. No numbers: they are not stored."""
+    """Those recorded last come first. No numbers: they are not stored. Another organisation's line finds nothing."""
 
     def render(answered: Answered[Page[Submission]]) -> HitList:
         page = answered.result
@@ -168,7 +175,8 @@ def list_hits(
             audit_id=answered.audit_id,
         )
 
-    return call.read(ListHits(decode_cursor(cursor), limit), render)
+    wanted = Wanted(decoy_id, Window(since, until), retracted)
+    return call.read(ListHits(decode_cursor(cursor), limit, wanted), render)
 
 
 @router.post(

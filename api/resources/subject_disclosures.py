@@ -74,7 +74,7 @@ class SubjectDisclosureModel(AnswerModel):
         "which: where several are given it was one of them, or more than one if the number was asked several times. "
         "`disclosures` is an answer to a request like this one."
     )
-    policy: str | None = Field(description="Version of the rules that were applied.", examples=["2026-12.3"])
+    policy: str | None = Field(description="Version of the rules that were applied.", examples=["2026-12.4"])
     sealed: bool = Field(description="False for the moment in which the event waits for the next checkpoint.")
     proof: str | None = Field(
         description="A C2SP tlog-proof file with the event's exact bytes, verifiable offline with the log's public "

@@ -41,5 +41,7 @@ class OnTheDatabase:
         return {"data": [{**fields(one), "expired": one.expired(now)} for one in found], "audit_ids": audit_ids}
 
 
-def _ended(answered: Answered[list[UUID]]) -> Mapping[str, Any]:
-    return {"id": answered.result[0], "ids": answered.result, "audit_id": answered.audit_id}
+def _ended(answered: Answered[dict[UUID, bool]]) -> Mapping[str, Any]:
+    ids = list(answered.result)
+    given_back = [one for one in ids if answered.result[one]]
+    return {"id": ids[0], "ids": ids, "given_back": given_back, "audit_id": answered.audit_id}

@@ -97,8 +97,9 @@ def remove(
     if as_json:
         print_json(document)
         return
-    counts = "contacts from before count again" if mistaken else "contacts count from now on"
     for ended in document["ids"]:
+        again = ended in document["given_back"]
+        counts = "contacts from before count again" if again else "contacts count from now on"
         click.echo(f"The exclusion {ended} has ended: the number's {counts}, unless another one keeps them out.")
 
 

@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Exclude a file of numbers: CSV with the header number,region,reason,expires_at, any other header by --map, a
     plain list of numbers, or NDJSON. It says which columns were read. A file may be imported again: what is excluded
-    already stays as it is.
+    already keeps its reason, and its end is only ever moved to a later one that the file names.
     """
     if refused is not None and refused.exists() and refused.samefile(file):
         raise click.UsageError("--refused would write over the file that is imported.")
@@ -77,9 +77,10 @@ def command(
     else:
         show_columns(summary)
         would = "would be " if summary.get("dry_run") else ""
+        longer = f"{summary['extended']:,} {would}excluded for longer, " if summary["extended"] else ""
         click.echo(
-            f"{rows(summary['rows'])}: {summary['added']:,} {would}excluded, {summary['already']:,} excluded already, "
-            f"{summary['refused']:,} refused."
+            f"{rows(summary['rows'])}: {summary['added']:,} {would}excluded, {longer}{summary['already']:,} excluded "
+            f"already, {summary['refused']:,} refused."
         )
         show_refusals(refusals)
     unread = warn_of_numbers(summary, left="they are not excluded by this", again="Import it again")

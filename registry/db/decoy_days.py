@@ -33,6 +33,15 @@ _SUBTRACT: Final = text(
     " WHERE h.tag = :of_tag AND h.id = :hit AND d.decoy_id = h.decoy_id AND d.contacts > 0"
     " AND d.day = CAST(h.occurred_at AT TIME ZONE 'UTC' AS date) AND d.provider = coalesce(h.provider, '')"
 )
+_SUBTRACT_ALL: Final = text(
+    "WITH held AS ("
+    " SELECT d.day, d.provider, n.contacts FROM unnest(CAST(:days AS date[]), CAST(:providers AS text[]),"
+    " CAST(:contacts AS integer[])) AS n (day, provider, contacts)"
+    " JOIN registry.decoy_days d ON d.decoy_id = :decoy AND d.day = n.day AND d.provider = n.provider"
+    ' ORDER BY d.day, d.provider COLLATE "C" FOR UPDATE OF d'
+    ") UPDATE registry.decoy_days AS d SET contacts = greatest(d.contacts - held.contacts, 0)"
+    " FROM held WHERE d.decoy_id = :decoy AND d.day = held.day AND d.provider = held.provider"
+)
 _UNFORGIVEN: Final = text(
     "SELECT d.id, n.day, coalesce((SELECT sum(greatest(c.contacts - c.forgiven, 0)) FROM registry.decoy_days c"
     " WHERE c.decoy_id = n.decoy AND c.day = n.day), 0)"
@@ -137,6 +146,20 @@ def add(tx: Writing, contacts: Mapping[Key, int]) -> None:
 def subtract(tx: Writing, tag: bytes, hit_id: UUID) -> None:
     """Counts a hit no more that was retracted in this transaction."""
     tx.connection.execute(_SUBTRACT, {"of_tag": tag, "hit": hit_id})
+
+
+def subtract_all(tx: Writing, decoy: UUID, contacts: Mapping[tuple[date, str], int]) -> None:
+    """Counts hits on one decoy no more that were retracted in this transaction, by day and provider."""
+    if not contacts:
+        return
+    days, providers = zip(*contacts, strict=True)
+    parameters = {
+        "decoy": decoy,
+        "days": plain_array(days),
+        "providers": plain_array(providers),
+        "contacts": plain_array(contacts.values()),
+    }
+    tx.connection.execute(_SUBTRACT_ALL, parameters)
 
 
 def unforgiven(tx: Reading, days: Sequence[Day]) -> dict[Day, int]:

@@ -1,15 +1,16 @@
 """Decoys: registered lines, found by id or by the tag of their number, within their organisation only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, any_, bindparam, cast, exists, func, insert, select, tuple_, update
+from sqlalchemy import BigInteger, Date, any_, bindparam, cast, exists, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
+from registry.db.arrays import bytes_array
 from registry.db.database import AnyRow, Reading, Writing
 from registry.db.schema import decoy_days, decoys, hits, organisations, submissions, withheld_contacts
 
@@ -41,6 +42,16 @@ class ListedDecoy(Decoy):
     last_intake_day: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a change of a decoy has to know of what it was. tag, generation: of its number."""
+
+    tag: bytes = field(repr=False)
+    generation: int
+    role: str
+    live_until: datetime | None
+
+
 _COLUMNS: Final = (
     decoys.c.id,
     decoys.c.organisation_id,
@@ -59,7 +70,21 @@ _ADD: Final = insert(decoys).returning(*_COLUMNS)
 _OWNED: Final = decoys.c.organisation_id == bindparam("owner")
 _GET_ANY: Final = select(*_COLUMNS).where(decoys.c.id == bindparam("wanted"))
 _GET: Final = _GET_ANY.where(_OWNED)
-_GET_ALONE: Final = _GET.with_for_update(key_share=True)
+_LINE_ALONE: Final = (
+    select(decoys.c.tag, decoys.c.generation, decoys.c.role, decoys.c.live_until)
+    .where(decoys.c.id == bindparam("wanted"), _OWNED)
+    .with_for_update(key_share=True)
+)
+# Not where its organisation has the newer tag already, or would get it twice: a number is one line of an organisation.
+_CARRY: Final = text(
+    "WITH found AS (SELECT DISTINCT ON (d.organisation_id, n.newer) d.id, n.older, n.newer"
+    " FROM unnest(CAST(:older AS bytea[]), CAST(:newer AS bytea[])) AS n (older, newer)"
+    " JOIN registry.decoys d ON d.tag = n.older"
+    " WHERE NOT EXISTS (SELECT FROM registry.decoys o WHERE o.organisation_id = d.organisation_id AND o.tag = n.newer)"
+    " ORDER BY d.organisation_id, n.newer, d.id)"
+    " UPDATE registry.decoys AS d SET tag = f.newer, generation = :generation"
+    " FROM found f WHERE d.id = f.id AND d.tag = f.older RETURNING f.older, f.newer"
+)
 _HAS_CONTACTS: Final = select(
     exists()
     .where(submissions.c.decoy_id == bindparam("wanted"))
@@ -123,9 +148,12 @@ def get(tx: Reading, organisation_id: UUID | None, id_: UUID) -> Decoy | None:
     return _optional(tx.connection.execute(_GET, {"owner": organisation_id, "wanted": id_}).one_or_none())
 
 
-def get_alone(tx: Writing, organisation_id: UUID, id_: UUID) -> Decoy | None:
-    """`get`, and until the transaction ends nobody else adds a hit to it. Waits for those that add hits to it now."""
-    return _optional(tx.connection.execute(_GET_ALONE, {"owner": organisation_id, "wanted": id_}).one_or_none())
+def line_alone(tx: Writing, organisation_id: UUID, id_: UUID) -> Line | None:
+    """The line of this organisation. Until the transaction ends nobody else changes it or adds a hit to it; waits for
+    those that do now.
+    """
+    row = tx.connection.execute(_LINE_ALONE, {"owner": organisation_id, "wanted": id_}).one_or_none()
+    return None if row is None else Line(*row)
 
 
 def has_contacts(tx: Reading, id_: UUID) -> bool:
@@ -184,6 +212,23 @@ def release(tx: Writing, id_: UUID, *, kept: str | None = None) -> bool:
     if kept is None:
         return tx.connection.execute(_RELEASE, {"wanted": id_}).rowcount == 1
     return tx.connection.execute(_RELEASE_BUT, {"wanted": id_, "kept": kept}).rowcount == 1
+
+
+def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[bytes]:
+    """Gives lines their number's tag of a newer generation, so that they exclude their own number under that one too.
+
+    pairs: older tag -> newer. Waits for those that add hits to such a line now. Returns the tags of both kinds whose
+    listings must be refreshed in the same transaction.
+    """
+    if not pairs:
+        return []
+    older = sorted(pairs)
+    parameters = {
+        "older": bytes_array(older),
+        "newer": bytes_array(pairs[tag] for tag in older),
+        "generation": generation,
+    }
+    return [tag for row in tx.connection.execute(_CARRY, parameters) for tag in row]
 
 
 def by_tag(tx: Reading, organisation_id: UUID, tags: Sequence[bytes]) -> dict[bytes, UUID]:

@@ -1,5 +1,5 @@
-"""Ending exclusions, and saying of one that it was a mistake. One exclusion has a row for each generation, under one
-id; they end together.
+"""Ending exclusions, adding one that has ended, and saying of one that it was a mistake. One exclusion has a row for
+each generation, under one id; they end together.
 """
 
 from collections.abc import Sequence
@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Executable, any_, bindparam, case, func, not_, select, true, update
+from sqlalchemy import Executable, any_, bindparam, case, func, insert, not_, select, true, update
 
 from registry.db.arrays import bytes_array, tags_parameter
 from registry.db.database import Reading, Writing
+from registry.db.exclusion_effects import COVERING
 from registry.db.schema import exclusions
 from registry.domain.exclusions import ExclusionReason
 
@@ -28,11 +29,15 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One row of an exclusion that was ended: its listing must be refreshed in the same transaction."""
+    """One row of an exclusion that was ended: its listing must be refreshed in the same transaction.
+
+    gives_back: the number's contacts from before its end count again. It was a mistake, or a flood that was let go of.
+    """
 
     id: UUID
     tag: bytes
     generation: int
+    gives_back: bool
 
 
 _NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
@@ -45,7 +50,7 @@ _ENDS: Final = case(
     (exclusions.c.reason == ExclusionReason.FLOOD.value, func.clock_timestamp()),
     else_=_AT,
 )
-_ENDED: Final = (exclusions.c.id, exclusions.c.tag, exclusions.c.generation)
+_ENDED: Final = (exclusions.c.id, exclusions.c.tag, exclusions.c.generation, not_(COVERING))
 _END: Final = (
     update(exclusions)
     .values(removed_at=_ENDS, mistaken=bindparam("was_mistaken", type_=exclusions.c.mistaken.type))
@@ -63,8 +68,25 @@ _MISTAKE_ONE: Final = (
     .returning(*_ENDED)
 )
 _MISTAKE_ONE_OF_SIDE: Final = _MISTAKE_ONE.where(_OF_SIDE)
+_TAGS_OF_ONE: Final = select(exclusions.c.tag, exclusions.c.generation).where(exclusions.c.id == bindparam("exclusion"))
+_ADD_ENDED: Final = insert(exclusions)
 _STANDING: Final = select(exclusions.c.tag).where(exclusions.c.tag == any_(tags_parameter("tags")), _NOT_REMOVED)
 _STANDING_OF_SIDE: Final = _STANDING.where(_OF_SIDE)
+
+
+def add_ended(
+    tx: Writing, id_: UUID, tag: bytes, generation: int, organisation_id: UUID, reason: ExclusionReason, at: datetime
+) -> None:
+    """An exclusion that keeps out what happened before this moment, and nothing else."""
+    values = {
+        "tag": tag,
+        "id": id_,
+        "generation": generation,
+        "organisation_id": organisation_id,
+        "reason": reason.value,
+        "removed_at": at,
+    }
+    tx.connection.execute(_ADD_ENDED, values)
 
 
 def remove(tx: Writing, tags: Sequence[bytes], organisation_id: UUID | None, end: End) -> list[Ended]:
@@ -83,6 +105,11 @@ def removable(tx: Reading, tags: Sequence[bytes], organisation_id: UUID | None, 
         return frozenset(row[0] for row in tx.connection.execute(_STANDING, {"tags": bytes_array(tags)}))
     parameters = {"tags": bytes_array(tags), "owner": organisation_id}
     return frozenset(row[0] for row in tx.connection.execute(_STANDING_OF_SIDE, parameters))
+
+
+def tags_of(tx: Reading, id_: UUID) -> dict[bytes, int]:
+    """Tag -> generation of one exclusion, whoever made it, whether or not it has ended."""
+    return {row[0]: row[1] for row in tx.connection.execute(_TAGS_OF_ONE, {"exclusion": id_})}
 
 
 def remove_one(tx: Writing, id_: UUID, end: End, *, only_of: UUID | None) -> list[Ended]:

@@ -7,12 +7,12 @@ from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, any_, bindparam, func, insert, not_, or_, select, text, update
+from sqlalchemy import Executable, and_, any_, bindparam, case, func, insert, not_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
-from registry.db.database import Reading, Writing
-from registry.db.exclusion_effects import COVERING
+from registry.db.database import AnyRow, Reading, Writing
+from registry.db.exclusion_effects import COVERING, FLOOD_BEGAN, IS_HOLD
 from registry.db.schema import exclusions, organisations
 
 
@@ -58,19 +58,17 @@ _TAGS: Final = tags_parameter("tags")
 _ADD: Final = insert(exclusions)
 _CARRY: Final = upsert(exclusions).on_conflict_do_nothing()
 _NOT_REMOVED: Final = exclusions.c.removed_at.is_(None)
-_CARRIED: Final = (
-    select(
-        exclusions.c.tag,
-        exclusions.c.id,
-        exclusions.c.organisation_id,
-        exclusions.c.reason,
-        exclusions.c.expires_at,
-        exclusions.c.removed_at,
-        exclusions.c.covers_since,
-    )
-    .where(exclusions.c.tag == any_(_TAGS), or_(_NOT_REMOVED, COVERING))
-    .with_for_update(read=True)
-)
+_CARRIED: Final = select(
+    exclusions.c.tag,
+    exclusions.c.id,
+    exclusions.c.organisation_id,
+    exclusions.c.reason,
+    exclusions.c.expires_at,
+    exclusions.c.removed_at,
+    exclusions.c.mistaken,
+    case((IS_HOLD, FLOOD_BEGAN)),
+).where(exclusions.c.tag == any_(_TAGS), or_(_NOT_REMOVED, COVERING, IS_HOLD))
+_CARRIED_HELD: Final = _CARRIED.with_for_update(read=True)
 _PRESENT: Final = select(exclusions.c.tag, exclusions.c.id).where(exclusions.c.tag == any_(_TAGS))
 _EXPIRED: Final = (
     update(exclusions)
@@ -79,10 +77,10 @@ _EXPIRED: Final = (
     )
     .values(removed_at=exclusions.c.expires_at)
 )
-# What the operator says itself takes the place of what the registry holds for a few days on its side.
+# What the operator says itself takes the place of what the registry holds for a few days on its side. Nobody has let go
+# of the flood by that: removed with its own end, the hold goes on covering it until then.
 _MAKE_ROOM: Final = text(
-    "UPDATE registry.exclusions"
-    " SET removed_at = CASE WHEN expires_at <= :now THEN expires_at ELSE clock_timestamp() END"
+    "UPDATE registry.exclusions SET removed_at = expires_at"
     " WHERE tag = ANY (CAST(:tags AS bytea[])) AND removed_at IS NULL"
     " AND (expires_at <= :now OR organisation_id IS NULL AND reason = 'flood')"
 )
@@ -95,10 +93,18 @@ _ADD_ALL: Final = text(
     " AS e (tag, id, generation, reason, expires_at, covers_since)"
     " ON CONFLICT DO NOTHING RETURNING tag"
 )
-_COVER_SINCE: Final = text(
-    "UPDATE registry.exclusions AS e SET covers_since = n.since"
-    " FROM unnest(CAST(:tags AS bytea[]), CAST(:sinces AS timestamptz[])) AS n (tag, since)"
-    " WHERE e.tag = n.tag AND e.reason = 'flood' AND e.removed_at IS NULL AND e.covers_since > n.since"
+# An end is only ever moved away: a file that names an earlier one, or none, changes nothing.
+_EXTEND: Final = text(
+    "UPDATE registry.exclusions AS e SET expires_at = n.expires_at"
+    " FROM unnest(CAST(:tags AS bytea[]), CAST(:ends AS timestamptz[])) AS n (tag, expires_at)"
+    " WHERE e.tag = n.tag AND e.organisation_id IS NOT DISTINCT FROM CAST(:owner AS uuid) AND e.removed_at IS NULL"
+    " AND e.reason <> 'flood' AND e.expires_at < n.expires_at RETURNING e.tag"
+)
+_EXTENDABLE: Final = text(
+    "SELECT e.tag FROM registry.exclusions e"
+    " JOIN unnest(CAST(:tags AS bytea[]), CAST(:ends AS timestamptz[])) AS n (tag, expires_at) ON e.tag = n.tag"
+    " WHERE e.organisation_id IS NOT DISTINCT FROM CAST(:owner AS uuid) AND e.removed_at IS NULL"
+    " AND e.reason <> 'flood' AND e.expires_at > :now AND e.expires_at < n.expires_at"
 )
 _OF_SIDE: Final = exclusions.c.organisation_id.is_not_distinct_from(bindparam("owner"))
 _HELD: Final = select(exclusions.c.tag).where(
@@ -194,13 +200,33 @@ def add_all(tx: Writing, organisation_id: UUID | None, new: Sequence[NewExclusio
     return frozenset(row[0] for row in tx.connection.execute(_ADD_ALL, parameters))
 
 
-def cover_since(tx: Writing, floods: Sequence[NewExclusion]) -> None:
-    """Lets the holds that these numbers have already cover their floods from when they are now known to have begun."""
-    began = [(tag, one.covers_since) for one in floods for tag in one.tags.values()]
-    if began:
-        began.sort(key=itemgetter(0))
-        tags, sinces = (bytes_array(tag for tag, _ in began), plain_array(since for _, since in began))
-        tx.connection.execute(_COVER_SINCE, {"tags": tags, "sinces": sinces})
+def extend(tx: Writing, organisation_id: UUID | None, wanted: Sequence[NewExclusion]) -> frozenset[bytes]:
+    """Moves the ends of what this side excludes to later ones. Returns the tags of those whose end was earlier, whose
+    listings must be refreshed in the same transaction.
+    """
+    if not wanted:
+        return frozenset()
+    parameters = {"owner": organisation_id, **_ends(wanted)}
+    found = frozenset(row[0] for row in tx.connection.execute(_EXTEND, parameters))
+    if not found:
+        return found
+    # This may have waited for a contact that copied one to a newer generation: only now is the copy to be seen.
+    return found | frozenset(row[0] for row in tx.connection.execute(_EXTEND, parameters))
+
+
+def extendable(
+    tx: Reading, organisation_id: UUID | None, wanted: Sequence[NewExclusion], now: datetime
+) -> frozenset[bytes]:
+    """Those tags for which `extend` would move an end."""
+    if not wanted:
+        return frozenset()
+    rows = tx.connection.execute(_EXTENDABLE, {"owner": organisation_id, "now": now, **_ends(wanted)})
+    return frozenset(row[0] for row in rows)
+
+
+def _ends(wanted: Sequence[NewExclusion]) -> dict[str, str]:
+    rows = sorted((tag, one.expires_at) for one in wanted for tag in one.tags.values())
+    return {"tags": bytes_array(tag for tag, _ in rows), "ends": plain_array(at for _, at in rows)}
 
 
 def held(tx: Reading, organisation_id: UUID | None, tags: Sequence[bytes], now: datetime) -> frozenset[bytes]:
@@ -213,17 +239,13 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[by
     """Copies exclusions to a number's tag of a newer generation, those that have ended too. pairs: older tag -> newer.
 
     Without this a number that was excluded before the newer key existed would be listed under it, and so would what it
-    did before its exclusion ended. None of those copied changes before this transaction ends. Returns the newer tags
-    that it was missing for, whose listings must be refreshed in the same transaction.
+    did before its exclusion ended; and what was let go of would be held again. None of those copied changes before this
+    transaction ends. Returns the newer tags that it was missing for, whose listings must be refreshed in the same
+    transaction.
     """
-    if not pairs:
-        return []
-    rows = tx.connection.execute(_CARRIED, {"tags": bytes_array(pairs)}).all()
-    if not rows:
-        return []
-    newer = bytes_array(pairs[row[0]] for row in rows)
-    present = {(row[0], row[1]) for row in tx.connection.execute(_PRESENT, {"tags": newer})}
-    missing = [row for row in rows if (pairs[row[0]], row[1]) not in present]
+    # Held only where something is missing: every contact of the number comes by here.
+    lacking = {row[0] for row in _missing(tx, _CARRIED, pairs)}
+    missing = _missing(tx, _CARRIED_HELD, {tag: newer for tag, newer in pairs.items() if tag in lacking})
     if missing:
         # Two contacts of the number at once may both have found it missing.
         tx.connection.execute(
@@ -237,12 +259,25 @@ def carry(tx: Writing, pairs: Mapping[bytes, bytes], generation: int) -> list[by
                     "reason": reason,
                     "expires_at": expires_at,
                     "removed_at": removed_at,
+                    "mistaken": mistaken,
                     "covers_since": covers_since,
                 }
-                for tag, id_, organisation_id, reason, expires_at, removed_at, covers_since in missing
+                for tag, id_, organisation_id, reason, expires_at, removed_at, mistaken, covers_since in missing
             ],
         )
     return [pairs[row[0]] for row in missing]
+
+
+def _missing(tx: Writing, carried: Executable, pairs: Mapping[bytes, bytes]) -> list[AnyRow]:
+    """What the newer tags lack of the older ones'."""
+    if not pairs:
+        return []
+    rows = tx.connection.execute(carried, {"tags": bytes_array(pairs)}).all()
+    if not rows:
+        return []
+    newer = bytes_array(pairs[row[0]] for row in rows)
+    present = {(row[0], row[1]) for row in tx.connection.execute(_PRESENT, {"tags": newer})}
+    return [row for row in rows if (pairs[row[0]], row[1]) not in present]
 
 
 def page(

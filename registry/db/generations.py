@@ -54,16 +54,17 @@ _RETIRE: Final = (
 _NUMBER: Final[BindParameter[int]] = bindparam("wanted")
 _KEPT_SINCE: Final[BindParameter[datetime]] = bindparam("kept_since")
 _NOW: Final[BindParameter[datetime]] = bindparam("now")
-# What its number's newer tag has too does not end with this generation.
+# What its number's newer tag has too, under a generation that is in use, does not end with this one.
+_IN_USE: Final = select(generations.c.number).where(generations.c.retired_at.is_(None), generations.c.number > _NUMBER)
 _NEWER: Final = exclusions.alias("newer")
 _EXCLUSION_ALONE: Final = and_(
     exclusions.c.generation == _NUMBER,
-    not_(exists().where(_NEWER.c.id == exclusions.c.id, _NEWER.c.generation > exclusions.c.generation)),
+    not_(exists().where(_NEWER.c.id == exclusions.c.id, _NEWER.c.generation.in_(_IN_USE))),
 )
 _NEWER_DISPUTE: Final = disputes.alias("newer_dispute")
 _DISPUTE_ALONE: Final = and_(
     disputes.c.generation == _NUMBER,
-    not_(exists().where(_NEWER_DISPUTE.c.id == disputes.c.id, _NEWER_DISPUTE.c.generation > disputes.c.generation)),
+    not_(exists().where(_NEWER_DISPUTE.c.id == disputes.c.id, _NEWER_DISPUTE.c.generation.in_(_IN_USE))),
 )
 # One that has ended goes on keeping out what happened before.
 _ENDED: Final = or_(exclusions.c.removed_at.is_not(None), func.coalesce(exclusions.c.expires_at <= _NOW, false()))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, bindparam, func, select, text, tuple_, union, update
+from sqlalchemy import any_, bindparam, select, text, union
 
 from registry.db.arrays import bytes_array, plain_array, tags_parameter
 from registry.db.database import Reading, Writing
@@ -37,22 +37,6 @@ class NewHit:
     @property
     def source(self) -> Source:
         return self.organisation_id, self.source_key
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A hit as its sender sees it again: without a number, which nobody has any more."""
-
-    id: UUID
-    decoy_id: UUID
-    channel: str
-    attestation: str | None
-    verification: str | None
-    diverted: bool
-    occurred_at: datetime
-    recorded_at: datetime
-    retracted_at: datetime | None
-    retraction_reason: str | None
 
 
 _TAGS: Final = tags_parameter("tags")
@@ -103,47 +87,13 @@ _CONTACTS: Final = (
 _TAGS_OF_DECOY: Final = (
     select(submissions.c.tag).where(submissions.c.decoy_id == bindparam("decoy")).distinct().order_by(submissions.c.tag)
 )
-_EVERY_TAG: Final = union(
-    select(hits.c.tag), select(listings.c.tag), select(exclusions.c.tag), select(disputes.c.tag)
-).order_by("tag")
-_TAG_OF_HIT: Final = select(submissions.c.tag).where(
-    submissions.c.organisation_id == bindparam("owner"), submissions.c.hit_id == bindparam("hit")
-)
-# The limit keeps it a look into the index for each organisation, whatever is known of the table.
-_TAG_OF_ANY_HIT: Final = text(
-    "SELECT s.tag FROM registry.organisations o CROSS JOIN LATERAL"
-    " (SELECT tag FROM registry.submissions WHERE organisation_id = o.id AND hit_id = :hit LIMIT 1) s"
+_EVERY_TAG: Final = union(*(select(table.c.tag) for table in (hits, listings, exclusions, disputes, decoys))).order_by(
+    "tag"
 )
 _CARRY: Final = text(
     "SELECT older FROM registry.carry_contacts(CAST(:older AS bytea[]), CAST(:newer AS bytea[]),"
     " CAST(:generation AS smallint))"
 )
-_SUBMISSION_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
-    hits.c.id,
-    hits.c.decoy_id,
-    hits.c.channel,
-    hits.c.attestation,
-    hits.c.verification,
-    hits.c.diverted,
-    hits.c.occurred_at,
-    hits.c.recorded_at,
-    hits.c.retracted_at,
-    hits.c.retraction_reason,
-)
-_RETRACT: Final = (
-    update(hits)
-    .where(hits.c.tag == bindparam("of_tag"), hits.c.id == bindparam("hit"), hits.c.retracted_at.is_(None))
-    .values(retracted_at=func.clock_timestamp(), retraction_reason=bindparam("why"))
-    .returning(*_SUBMISSION_COLUMNS)
-)
-_PAGE: Final = (
-    select(*_SUBMISSION_COLUMNS)
-    .join_from(submissions, hits, tuple_(hits.c.tag, hits.c.id) == tuple_(submissions.c.tag, submissions.c.hit_id))
-    .where(submissions.c.organisation_id == bindparam("owner"))
-    .order_by(submissions.c.hit_id.desc())
-    .limit(bindparam("most"))
-)
-_PAGE_BEFORE: Final = _PAGE.where(submissions.c.hit_id < bindparam("before"))
 
 
 def claim(tx: Writing, new: Sequence[NewHit]) -> frozenset[UUID]:
@@ -273,25 +223,3 @@ def every_tag(tx: Reading) -> Iterator[bytes]:
     """Every tag that has a hit, a listing, an exclusion or a dispute, in byte order, streamed from a cursor."""
     for row in tx.connection.execute(_EVERY_TAG, execution_options={"yield_per": 2_000}):
         yield row[0]
-
-
-def tag_of(tx: Reading, organisation_id: UUID | None, hit_id: UUID) -> bytes | None:
-    """The tag under which a hit is stored. organisation_id: only if it is one of this one's; None: whosever it is."""
-    if organisation_id is None:
-        return tx.connection.execute(_TAG_OF_ANY_HIT, {"hit": hit_id}).scalar_one_or_none()
-    return tx.connection.execute(_TAG_OF_HIT, {"owner": organisation_id, "hit": hit_id}).scalar_one_or_none()
-
-
-def retract(tx: Writing, tag: bytes, hit_id: UUID, reason: str) -> Submission | None:
-    """None where it was retracted already."""
-    row = tx.connection.execute(_RETRACT, {"of_tag": tag, "hit": hit_id, "why": reason}).one_or_none()
-    return None if row is None else Submission(*row)
-
-
-def page(tx: Reading, organisation_id: UUID, *, before: UUID | None, most: int) -> list[Submission]:
-    """The organisation's own hits, newest first."""
-    if before is None:
-        rows = tx.connection.execute(_PAGE, {"owner": organisation_id, "most": most})
-    else:
-        rows = tx.connection.execute(_PAGE_BEFORE, {"owner": organisation_id, "most": most, "before": before})
-    return [Submission(*row) for row in rows]

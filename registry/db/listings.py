@@ -1,4 +1,4 @@
-"""Listings: the projection of hits, exclusions and disputes that answers most questions with one row."""
+"""Listings: the projection of hits, exclusions, disputes and lines that answers most questions with one row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ STATISTICS: Final = "pg_catalog.pg_statistic"
 """Holds samples of every table's columns, so that it is cleaned like they are. The database's owner may."""
 
 _WITH_GENERATIONS: Final = ("hits", "exclusions", "disputes", "decoys")
-"""A listing is computed from the first three of them, and has no tag of its own."""
+"""A listing is computed from them, and has no tag of its own."""
 _SLICE: Final = 100_000
 _END: Final = b"\xff" * 33
 """After every tag."""
@@ -99,6 +99,7 @@ _LISTINGS_OF_NOTHING: Final = text(
     "DELETE FROM registry.listings l WHERE l.generation = :of AND NOT EXISTS (SELECT FROM registry.hits h"
     " WHERE h.tag = l.tag) AND NOT EXISTS (SELECT FROM registry.exclusions e WHERE e.tag = l.tag)"
     " AND NOT EXISTS (SELECT FROM registry.disputes d WHERE d.tag = l.tag)"
+    " AND NOT EXISTS (SELECT FROM registry.decoys d WHERE d.tag = l.tag)"
 )
 _SUBJECTS: Final = text(
     "UPDATE audit.subject AS t SET tag = r.successor, generation = :successor FROM registry.rekeyed_tags r"

@@ -46,7 +46,7 @@ def moment(cell: str) -> datetime:
         except ValueError:
             try:
                 found = parsedate_to_datetime(candidate)
-            except (ValueError, TypeError, IndexError):
+            except (ValueError, TypeError, IndexError, OverflowError):
                 continue
         if found.tzinfo is not None and found.year in _YEARS:
             return found.astimezone(UTC)

@@ -7,8 +7,9 @@ from typing import Final
 
 
 class ExclusionReason(StrEnum):
-    """outreach, own_staff: people who call decoys for their work. advertised_number: it stands in a real ad, whose
-    seller calls decoys too. suppression: its holder asked for it. flood: the registry itself holds it back.
+    """outreach, own_staff: people who call decoys for their work; own_staff also the number that a line had before.
+    advertised_number: it stands in a real ad, whose seller calls decoys too. suppression: its holder asked for it.
+    flood: the registry itself holds it back.
     """
 
     OUTREACH = "outreach"

@@ -157,7 +157,7 @@ class Policy:
     retention_months: calendar months for which a contact counts.
     """
 
-    version: str = "2026-12.3"
+    version: str = "2026-12.4"
     burn_in_days: int = DEFAULT_BURN_IN_DAYS
     retention_months: int = DEFAULT_RETENTION_MONTHS
     name: str = field(init=False, repr=False, compare=False)

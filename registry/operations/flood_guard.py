@@ -15,7 +15,7 @@ from registry.db import decoy_days, decoys, exclusions, floods
 from registry.db.database import Reading, Writing
 from registry.db.exclusions import NewExclusion
 from registry.db.hits import NewHit
-from registry.domain.flood import HELD_FOR, USUAL_DAYS, Alarm, Flooded, FloodGuard, day_of
+from registry.domain.flood import HELD_FOR, NUMBER_WINDOW, USUAL_DAYS, WATCHED, Alarm, Flooded, FloodGuard, day_of
 from registry.operations.refresh_listings import refresh_decoy, refresh_listings
 from registry.operations.registry import Registry
 
@@ -65,34 +65,73 @@ def hold_flooding(
     contacts: how many each tag of the batch has, whose listings this transaction holds. all_tags: a number's newest tag
     -> those under every active generation, newest first.
     """
-    guard = guard_of(registry)
-    since = guard.watched_since(registry.clock())
-    firsts: dict[bytes, datetime] = {}
+    guard, now = guard_of(registry), registry.clock()
+    since = guard.watched_since(now)
+    moments: dict[bytes, list[datetime]] = {}
     for hit in recorded:
-        if 0 < guard.number_contacts < contacts.get(hit.tag, 0) and hit.occurred_at >= since:
-            firsts[hit.tag] = min(hit.occurred_at, firsts.get(hit.tag, hit.occurred_at))
-    recent = floods.recent_contacts(tx, firsts, since=since, now=registry.clock())
-    began = {tag: guard.crowded_since(moments) for tag, moments in recent.items()}
-    flooding = {tag: at for tag, at in began.items() if at is not None}
-    if not flooding:
+        if 0 < guard.number_contacts < contacts.get(hit.tag, 0):
+            moments.setdefault(hit.tag, []).append(hit.occurred_at)
+    if not moments:
         return {}
-    ends = registry.clock() + HELD_FOR
+    _move_back(tx, registry, moments, all_tags)
+    watched = sorted(tag for tag, occurred in moments.items() if max(occurred) >= since)
+    recent = floods.recent_contacts(tx, watched, since=since, now=now)
+    began = {tag: at for tag, found in recent.items() if (at := guard.crowded_since(found)) is not None}
+    if not began:
+        return {}
+    began |= _earlier(tx, guard, began)
     new = [
         NewExclusion(
             registry.new_id(),
             dict(zip(registry.generations.active, all_tags[tag], strict=True)),
             floods.REASON,
-            ends,
+            now + HELD_FOR,
             covers_since=at,
         )
-        for tag, at in flooding.items()
+        for tag, at in began.items()
     ]
     generations = {tag: generation for one in new for generation, tag in one.tags.items()}
-    exclusions.close_expired(tx, sorted(generations), registry.clock())
+    exclusions.close_expired(tx, sorted(generations), now)
     added = exclusions.add_all(tx, None, new)
-    exclusions.cover_since(tx, [one for one in new if not added.intersection(one.tags.values())])
-    refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
-    return {tag: Alarm(Flooded.NUMBER) for tag in flooding if tag in added}
+    refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=now)
+    return {tag: Alarm(Flooded.NUMBER) for tag in began if tag in added}
+
+
+def _move_back(
+    tx: Writing,
+    registry: Registry,
+    moments: Mapping[bytes, Sequence[datetime]],
+    all_tags: Mapping[bytes, Sequence[bytes]],
+) -> None:
+    """Lets holds cover floods that turn out to have begun before, since older contacts were told later, as from a log
+    that begins with the newest. moments: tag -> when the contacts that are being recorded occurred.
+    """
+    guard, now = guard_of(registry), registry.clock()
+    moved: dict[UUID, datetime] = {}
+    renewed: dict[bytes, int] = {}
+    for tag, holds in floods.holds(tx, sorted(moments), now).items():
+        for hold in holds:
+            span = _around(hold.covers_since)
+            if not any(span.since <= at <= span.until for at in moments[tag]):
+                continue
+            at = guard.crowded_since(floods.contacts_between(tx, {tag: span}).get(tag, []))
+            if at is not None and at < hold.covers_since:
+                moved[hold.id] = at
+                if hold.ended:
+                    renewed |= zip(all_tags[tag], registry.generations.active, strict=True)
+    floods.cover_since(tx, moved)
+    refresh_listings(tx, renewed, policy=registry.policy, generation=renewed, now=now)
+
+
+def _earlier(tx: Reading, guard: FloodGuard, began: Mapping[bytes, datetime]) -> dict[bytes, datetime]:
+    """When floods began that had begun before what is watched."""
+    found = floods.contacts_between(tx, {tag: _around(at) for tag, at in began.items()})
+    return {tag: at for tag, moments in found.items() if (at := guard.crowded_since(moments)) is not None}
+
+
+def _around(began: datetime) -> floods.Span:
+    """In which a contact makes a flood that began then begin earlier."""
+    return floods.Span(began - WATCHED, began + NUMBER_WINDOW)
 
 
 def guard_of(registry: Registry) -> FloodGuard:

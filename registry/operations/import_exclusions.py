@@ -24,9 +24,12 @@ CHUNK_ROWS: Final = 2_000
 
 
 class Status(StrEnum):
-    """already: the caller's side excludes the number, by an earlier row or before; nothing was changed."""
+    """extended: the caller's side excludes the number, and until later now. already: it does, by an earlier row or
+    before; nothing was changed.
+    """
 
     ADDED = "added"
+    EXTENDED = "extended"
     ALREADY = "already"
     REFUSED = "refused"
 
@@ -49,8 +52,9 @@ class PreparedExclusion:
 class ImportExclusions(WriteOperation[list[PreparedExclusion | ItemRefusal], list[Outcome]]):
     """Some rows of a file; each chunk is excluded by itself under the import's request id.
 
-    A number that the side excludes already keeps its reason and its end. While several generations are active it
-    follows its number to the newest, as it does with a contact.
+    A number that the side excludes already keeps its reason. Its end is moved to a later one that the file names, and
+    never nearer or away. While several generations are active it follows its number to the newest, as it does with a
+    contact.
     """
 
     name = "import_exclusions"
@@ -74,9 +78,9 @@ class ImportExclusions(WriteOperation[list[PreparedExclusion | ItemRefusal], lis
         checked = _with_reasons(prepared, side)
         first = _first_of_each(checked)
         carried = _carry_forward(tx, registry, first)
-        new = [NewExclusion(one.id, one.tags, one.reason.value, one.expires_at) for one in first]
-        added = exclude_all(tx, registry, side, new, carried=carried)
-        return _done(registry, checked, {one.id for one in first if one.newest in added})
+        new = [_new(one) for one in first]
+        added, extended = exclude_all(tx, registry, side, new, carried=carried)
+        return _done(registry, checked, _by_id(first, added, extended))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ class RehearseExclusions(ImportExclusions):
         checked = _with_reasons(prepared, side)
         first = _first_of_each(checked)
         held = exclusions.held(tx, side, [tag for one in first for tag in one.tags.values()], registry.clock())
-        return _done(registry, checked, {one.id for one in first if held.isdisjoint(one.tags.values())})
+        added = frozenset(one.newest for one in first if held.isdisjoint(one.tags.values()))
+        kept = [_new(one) for one in first if one.newest not in added]
+        extended = exclusions.extendable(tx, side, kept, registry.clock())
+        return _done(registry, checked, _by_id(first, added, extended))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ class ImportCounts:
 
     rows: int = 0
     added: int = 0
+    extended: int = 0
     already: int = 0
     refused: int = 0
 
@@ -120,6 +128,7 @@ class ImportCounts:
         counts = tally(outcomes)
         self.rows += len(outcomes)
         self.added += counts["added"]
+        self.extended += counts["extended"]
         self.already += counts["already"]
         self.refused += counts["refused"]
 
@@ -222,11 +231,22 @@ def _carry_forward(tx: Writing, registry: Registry, items: Sequence[PreparedExcl
     return exclusions.carry(tx, pairs, registry.generations.current)
 
 
+def _new(one: PreparedExclusion) -> NewExclusion:
+    return NewExclusion(one.id, one.tags, one.reason.value, one.expires_at)
+
+
+def _by_id(
+    first: Sequence[PreparedExclusion], added: frozenset[bytes], extended: frozenset[bytes]
+) -> dict[UUID, Status]:
+    """What became of the first row of every number, for which something was changed. added, extended: tags."""
+    done = {one.id: Status.EXTENDED for one in first if not extended.isdisjoint(one.tags.values())}
+    return done | {one.id: Status.ADDED for one in first if one.newest in added}
+
+
 def _done(
-    registry: Registry, checked: Sequence[PreparedExclusion | ItemRefusal], added: set[UUID]
+    registry: Registry, checked: Sequence[PreparedExclusion | ItemRefusal], done: Mapping[UUID, Status]
 ) -> Done[list[Outcome]]:
     outcomes: list[Outcome] = [
-        item if isinstance(item, ItemRefusal) else Status.ADDED if item.id in added else Status.ALREADY
-        for item in checked
+        item if isinstance(item, ItemRefusal) else done.get(item.id, Status.ALREADY) for item in checked
     ]
     return Done(outcomes, count=tally(outcomes), generation=registry.generations.current)

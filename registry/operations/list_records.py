@@ -10,15 +10,15 @@ from datetime import timedelta
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
-from registry.db import api_keys, decoys, disputes, exclusions, generations, hits, organisations
+from registry.db import api_keys, decoys, disputes, exclusions, generations, organisations, submissions
 from registry.db.api_keys import StoredKey
 from registry.db.database import Reading, Writing
 from registry.db.decoys import ListedDecoy
 from registry.db.disputes import Dispute
 from registry.db.exclusions import Exclusion
 from registry.db.generations import Generation
-from registry.db.hits import Submission
 from registry.db.organisations import Organisation
+from registry.db.submissions import EVERY_HIT, Submission, Wanted
 from registry.domain.errors import Code, Refused
 from registry.operations.manage_exclusions import side_of
 from registry.operations.operation import Caller, Done, ReadOperation
@@ -81,13 +81,20 @@ class ListDecoys(_ListOperation[ListedDecoy]):
 
 @dataclass(frozen=True, slots=True)
 class ListHits(_ListOperation[Submission]):
+    """An organisation's own. wanted: only these of them, which finds nothing on a line that is not its own."""
+
     name = "list_hits"
     after: UUID | None
     limit: int
+    wanted: Wanted = EVERY_HIT
+
+    def prepare(self, registry: Registry) -> None:
+        del registry
+        self.wanted.occurred.require_forward()
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Page[Submission]]:
         owner = caller.organisation()
-        return self._page(lambda after, most: hits.page(tx, owner, before=after, most=most))
+        return self._page(lambda after, most: submissions.page(tx, owner, self.wanted, before=after, most=most))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """Registering decoys and changing them. A change of dates changes what their hits amount to, at once; a role is not
-changed any more once there are hits (docs/adr/0025).
+changed any more once there are hits (docs/adr/0025). A line's own number is never listed (docs/adr/0029).
 """
 
 from collections.abc import Mapping
@@ -8,27 +8,31 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from registry.db import decoys
+from registry.db import decoys, exclusion_ends
 from registry.db.database import Writing
-from registry.db.decoys import Decoy
+from registry.db.decoys import Decoy, Line
 from registry.domain.errors import Code, FieldProblem, Refused
+from registry.domain.exclusions import ExclusionReason
 from registry.domain.numbers import region_code
 from registry.domain.policy import Role
 from registry.domain.references import label
+from registry.operations.carry_forward import carry_forward
 from registry.operations.fields import at_field
 from registry.operations.operation import Caller, Done, WriteOperation
-from registry.operations.refresh_listings import refresh_decoy
+from registry.operations.refresh_listings import refresh_decoy, refresh_listings
 from registry.operations.registry import Registry
 from registry.operations.submitted_hits import line_tags
 
 LABEL_LENGTH: Final = 200
 _WEIGHING: Final = frozenset({"live_from", "live_until", "acquired_on"})
 """What weighs contacts. A role does as well, but changes only where there is none to weigh."""
+_LOOKED_AT: Final = frozenset({"role", "tag", "live_until"})
+"""What is changed only in view of what the line was."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """values: to be stored. older_tags: of the decoy's number under older keys, which are only compared."""
+    """values: to be stored. older_tags: of the decoy's number under older keys, which are not stored."""
 
     values: dict[str, object]
     older_tags: tuple[bytes, ...] = ()
@@ -37,6 +41,22 @@ class _Columns:
         """Refused for a number registered under an older key: there its tag is another, which no constraint sees."""
         if set(decoys.by_tag(tx, owner, self.older_tags).values()) - {decoy}:
             raise Refused(Code.DECOY_NUMBER_TAKEN, "The organisation has a decoy with this number already.")
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """Of the decoy's number, newest generation first; none where it is not changed."""
+        tag = self.values.get("tag")
+        return (tag, *self.older_tags) if isinstance(tag, bytes) else ()
+
+    def take_number(self, tx: Writing, registry: Registry) -> dict[bytes, int]:
+        """Brings what is stored of the decoy's number to its newest tag, which is the one that the line covers. Returns
+        the tags to refresh, each with its generation.
+        """
+        if not self.tags:
+            return {}
+        changed = [self.tags[0], *carry_forward(tx, registry, [self.tags])]
+        made_under = dict(zip(self.tags, registry.generations.active, strict=True))
+        return {tag: made_under[tag] for tag in changed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +97,10 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
         return _Columns(values, tuple(older))
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Columns) -> Done[Decoy]:
-        del registry
         prepared.refuse_taken(tx, caller.organisation())
+        own = prepared.take_number(tx, registry)
         decoy = decoys.add(tx, {**prepared.values, "organisation_id": caller.organisation()})
+        refresh_listings(tx, own, policy=registry.policy, generation=own, now=registry.clock())
         return Done(decoy, count={"registered": 1})
 
 
@@ -87,7 +108,8 @@ class RegisterDecoy(WriteOperation[_Columns, Decoy]):
 class ChangeDecoy(WriteOperation[_Columns, Decoy]):
     """changes: the members that were sent, by name; None clears one that may be empty.
 
-    Refused(role_in_use) for another role than it has, once the line has contacts that are not retracted.
+    Refused(role_in_use) for another role than it has, once the line has contacts that are not retracted. Another number
+    leaves an ended exclusion of the old one behind, so that what that did while it was a line's never counts.
     """
 
     name = "change_decoy"
@@ -123,23 +145,45 @@ class ChangeDecoy(WriteOperation[_Columns, Decoy]):
         return _Columns(values, tuple(older))
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: _Columns) -> Done[Decoy]:
-        prepared.refuse_taken(tx, caller.organisation(), self.decoy_id)
-        if "role" in prepared.values:
-            self._refuse_in_use(tx, caller, str(prepared.values["role"]))
-        decoy = decoys.change(tx, caller.organisation(), self.decoy_id, prepared.values)
+        owner = caller.organisation()
+        prepared.refuse_taken(tx, owner, self.decoy_id)
+        own: dict[bytes, int] = {}
+        if _LOOKED_AT & prepared.values.keys():
+            # Under the decoy's row, which every contact holds as well, so that none slips in after the look.
+            line = decoys.line_alone(tx, owner, self.decoy_id)
+            if line is None:
+                raise Refused(Code.NOT_FOUND, "There is no such decoy.")
+            self._refuse_in_use(tx, line)
+            own = self._cover(tx, registry, owner, line, prepared)
+        decoy = decoys.change(tx, owner, self.decoy_id, prepared.values)
         if decoy is None:
             raise Refused(Code.NOT_FOUND, "There is no such decoy.")
-        if _WEIGHING & set(prepared.values):
-            refresh_decoy(
-                tx, decoy.id, policy=registry.policy, generation=registry.generations.current, now=registry.clock()
-            )
+        generation, now = registry.generations.current, registry.clock()
+        if _WEIGHING & prepared.values.keys():
+            refresh_decoy(tx, decoy.id, policy=registry.policy, generation=generation, now=now, also=own)
+        else:
+            refresh_listings(tx, own, policy=registry.policy, generation=own, now=now)
         return Done(decoy, count={"changed": 1}, policy=registry.policy.name)
 
-    def _refuse_in_use(self, tx: Writing, caller: Caller, role: str) -> None:
-        """Under the decoy's row, which every contact holds as well, so that none slips in after the look."""
-        decoy = decoys.get_alone(tx, caller.organisation(), self.decoy_id)
-        if decoy is not None and decoy.role != role and decoys.has_contacts(tx, decoy.id):
+    def _refuse_in_use(self, tx: Writing, line: Line) -> None:
+        if self.changes.get("role", line.role) != line.role and decoys.has_contacts(tx, self.decoy_id):
             raise Refused(Code.ROLE_IN_USE, "The line has contacts that are not retracted: its role stays what it is.")
+
+    def _cover(self, tx: Writing, registry: Registry, owner: UUID, line: Line, prepared: _Columns) -> dict[bytes, int]:
+        """The tags of which more or less is covered once the line is changed, each with its generation."""
+        if not {"tag", "live_until"} & prepared.values.keys():
+            return {}
+        if prepared.tags and line.tag not in prepared.tags:
+            _leave_number(tx, registry, owner, line)
+        return {line.tag: line.generation, **prepared.take_number(tx, registry)}
+
+
+def _leave_number(tx: Writing, registry: Registry, owner: UUID, line: Line) -> None:
+    """Until now, or until the line ended, the number was its own."""
+    now = registry.clock()
+    until = now if line.live_until is None else min(now, line.live_until)
+    id_ = registry.new_id()
+    exclusion_ends.add_ended(tx, id_, line.tag, line.generation, owner, ExclusionReason.OWN_STAFF, until)
 
 
 def _check_dates(values: Mapping[str, object], registry: Registry) -> None:

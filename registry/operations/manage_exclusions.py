@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from registry.db import exclusion_ends, exclusions
+from registry.db import exclusion_ends, exclusions, listings
 from registry.db.database import Writing
 from registry.db.exclusion_ends import End, Ended
 from registry.db.exclusions import NewExclusion
@@ -73,11 +73,12 @@ class AddExclusion(WriteOperation[dict[int, bytes], Excluded]):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
+class RemoveExclusion(WriteOperation[dict[int, bytes], dict[UUID, bool]]):
     """Ends the caller's own exclusion of a number; the operator's may also be another's, or every side's.
 
-    organisation_id: whose, for the operator alone. every: all sides'. mistaken: contacts from before count again.
-    Gives the ids of those that were ended. Refused(not_found) for a number that this side does not exclude.
+    organisation_id: whose, for the operator alone. every: all sides'. mistaken: contacts from before count again. Gives
+    the ids of those that were ended, and of each whether contacts from before count again. Refused(not_found) for a
+    number that this side does not exclude.
     """
 
     name = "remove_exclusion"
@@ -97,12 +98,15 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
             raise Refused(Code.INVALID_VALUE, detail, (FieldProblem("/all", Code.INVALID_VALUE, detail),))
         return tags_by_generation(registry, self.number, self.region)
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]) -> Done[list[UUID]]:
+    def perform(
+        self, tx: Writing, registry: Registry, caller: Caller, prepared: dict[int, bytes]
+    ) -> Done[dict[UUID, bool]]:
         side = side_of(caller)
         if side is not None:
             self._require_own(side)
         tags = list(prepared.values())
         end = End(registry.clock(), self.mistaken)
+        hold_listings(tx, {tag: generation for generation, tag in prepared.items()})
         if self.every:
             ended = exclusion_ends.remove_every(tx, tags, end)
         else:
@@ -134,7 +138,7 @@ class RemoveExclusion(WriteOperation[dict[int, bytes], list[UUID]]):
 
 
 @dataclass(frozen=True, slots=True)
-class EndExclusion(WriteOperation[None, list[UUID]]):
+class EndExclusion(WriteOperation[None, dict[UUID, bool]]):
     """Ends one exclusion that a list shows, for which nobody has to know its number. The operator may end anybody's.
 
     mistaken: contacts from before its end count again. That can also be said of one that has ended already.
@@ -148,12 +152,14 @@ class EndExclusion(WriteOperation[None, list[UUID]]):
     def prepare(self, registry: Registry) -> None:
         del registry
 
-    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[list[UUID]]:
+    def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[dict[UUID, bool]]:
         end = End(registry.clock(), self.mistaken)
+        held = exclusion_ends.tags_of(tx, self.id)
+        hold_listings(tx, held)
         ended = exclusion_ends.remove_one(tx, self.id, end, only_of=side_of(caller))
         if not ended:
             raise Refused(Code.NOT_FOUND, "There is no such exclusion.")
-        _refresh(tx, registry, {one.tag: one.generation for one in ended})
+        _refresh(tx, registry, held | {one.tag: one.generation for one in ended})
         return _done(registry, ended, mistaken=self.mistaken)
 
 
@@ -164,18 +170,22 @@ def exclude_all(
     new: Sequence[NewExclusion],
     *,
     carried: Sequence[bytes] = (),
-) -> frozenset[bytes]:
-    """Adds many in this transaction, listings included; returns the tags that it was missing for.
+) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Adds many in this transaction, listings included; returns the tags that it was missing for, and those of others
+    whose end it moved.
 
-    side: an investigator's organisation; None: the operator's. One that the side has already stays as it is.
+    side: an investigator's organisation; None: the operator's. One that the side has already keeps all but an end that
+    is earlier.
     carried: tags of the newest generation that an older exclusion was copied to; their listings are renewed as well.
     """
     exclusions.make_room(tx, side, [tag for one in new for tag in one.tags.values()], registry.clock())
     added = exclusions.add_all(tx, side, new)
-    generations = {tag: generation for one in new for generation, tag in one.tags.items() if tag in added}
+    extended = exclusions.extend(tx, side, [one for one in new if added.isdisjoint(one.tags.values())])
+    changed = added | extended
+    generations = {tag: generation for one in new for generation, tag in one.tags.items() if tag in changed}
     generations |= dict.fromkeys(carried, registry.generations.current)
     _refresh(tx, registry, generations)
-    return added
+    return added, extended
 
 
 def side_of(caller: Caller) -> UUID | None:
@@ -203,6 +213,15 @@ def tags_by_generation(registry: Registry, number: str, region: str | None) -> d
     return dict(zip(registry.generations.active, tags, strict=True))
 
 
+def hold_listings(tx: Writing, generations: Mapping[bytes, int]) -> None:
+    """Before their exclusions are ended, as contacts hold them before the flood guard touches these: else one of each
+    could wait for the other. The listings must be refreshed in the same transaction.
+
+    generations: tag -> its generation.
+    """
+    listings.lock(tx, sorted(generations), generations)
+
+
 def refresh_all(tx: Writing, registry: Registry, tags: dict[int, bytes]) -> None:
     """Recomputes one number's listings under every generation."""
     _refresh(tx, registry, {tag: generation for generation, tag in tags.items()})
@@ -213,8 +232,8 @@ def _refresh(tx: Writing, registry: Registry, generations: Mapping[bytes, int]) 
     refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
 
 
-def _done(registry: Registry, ended: Sequence[Ended], *, mistaken: bool) -> Done[list[UUID]]:
+def _done(registry: Registry, ended: Sequence[Ended], *, mistaken: bool) -> Done[dict[UUID, bool]]:
     """Counted apart where it was a mistake: what is taken back then can list somebody."""
-    ids = list(dict.fromkeys(one.id for one in ended))
+    ids = {one.id: one.gives_back for one in ended}
     count = {"mistaken" if mistaken else "removed": len(ids)}
     return Done(ids, count=count, generation=registry.generations.current)

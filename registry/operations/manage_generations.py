@@ -32,7 +32,8 @@ class AddGeneration(WriteOperation[None, int]):
 class RetireGeneration(WriteOperation[None, int]):
     """Refused(invalid_value) where something that still matters is stored under it alone, unless forced.
 
-    forced: its hits, exclusions and disputes are given up. An exclusion that is given up may list somebody again.
+    forced: its hits, exclusions and disputes are given up, and that its lines' own numbers are never listed. An
+    exclusion that is given up may list somebody again.
     """
 
     name = "retire_generation"

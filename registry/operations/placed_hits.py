@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
-from registry.db import decoy_days, disputes, exclusions, hits
+from registry.db import decoy_days, hits
 from registry.db.database import Writing
 from registry.db.hits import NewHit, Source
 from registry.domain.flood import Alarm, day_of
 from registry.operations import flood_guard
+from registry.operations.carry_forward import carry_forward
 from registry.operations.refresh_listings import refresh_listings
 from registry.operations.registry import Registry
 from registry.operations.submitted_hits import PreparedHit
@@ -94,7 +95,8 @@ def record_placed(
     known = {hit.source: hit.id for hit in recorded}
     known |= hits.claimed(tx, [source for source in sources if source not in known])
     hits.add(tx, registry.generations.current, registry.normaliser.version, recorded)
-    carried = _carry_forward(tx, registry, placed)
+    # Also with a contact that is a duplicate.
+    carried = carry_forward(tx, registry, [one.item.tags for one in placed])
     contacts = refresh_listings(
         tx,
         [*(hit.tag for hit in recorded), *carried],
@@ -107,17 +109,3 @@ def record_placed(
     decoy_days.add(tx, Counter((hit.decoy_id, day_of(hit.occurred_at), hit.provider) for hit in recorded))
     quarantined = flood_guard.quarantine_flooded(tx, registry, suspected, recorded)
     return Recording(free, known, held, quarantined)
-
-
-def _carry_forward(tx: Writing, registry: Registry, placed: Sequence[PlacedHit]) -> list[bytes]:
-    """While several generations are active, what was recorded under an older one follows the number: its contacts,
-    exclusions and disputes, also with a contact that is a duplicate. So one tag answers for the whole number, as
-    private checks need it. Returns the tags that something changed for.
-    """
-    if len(registry.generations.active) == 1:
-        return []
-    pairs = {older: one.item.tags[0] for one in placed for older in one.item.tags[1:]}
-    current = registry.generations.current
-    left = hits.carry(tx, pairs, current)
-    reached = [pairs[tag] for tag in left]
-    return [*left, *reached, *exclusions.carry(tx, pairs, current), *disputes.carry(tx, pairs, current)]

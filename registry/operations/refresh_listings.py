@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from registry.db import disputes, exclusion_effects, hits, listings
@@ -48,11 +49,23 @@ def refresh_listings(
     return contacts
 
 
-def refresh_decoy(tx: Writing, decoy: UUID, *, policy: Policy, generation: int, now: datetime) -> None:
-    """Refreshes every tag with a contact on the decoy, also tags to which contacts were carried while this waited."""
+def refresh_decoy(
+    tx: Writing,
+    decoy: UUID,
+    *,
+    policy: Policy,
+    generation: int,
+    now: datetime,
+    also: Mapping[bytes, int] = MappingProxyType({}),
+) -> None:
+    """Refreshes every tag with a contact on the decoy, also tags to which contacts were carried while this waited.
+
+    also: other tags to refresh with them, in one order, each with the generation that it was made under.
+    """
     refreshed: set[bytes] = set()
-    while tags := set(hits.tags_of_decoy(tx, decoy)) - refreshed:
-        refresh_listings(tx, tags, policy=policy, generation=generation, now=now)
+    while tags := {*hits.tags_of_decoy(tx, decoy), *also} - refreshed:
+        made_under = {tag: also.get(tag, generation) for tag in tags}
+        refresh_listings(tx, tags, policy=policy, generation=made_under, now=now)
         refreshed |= tags
 
 

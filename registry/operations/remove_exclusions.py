@@ -14,7 +14,7 @@ from registry.db.database import Writing
 from registry.db.exclusion_ends import End
 from registry.domain.errors import Code, Refused
 from registry.operations.exclusion_files import ExclusionFile, RemovalRow, Row
-from registry.operations.manage_exclusions import side_of
+from registry.operations.manage_exclusions import hold_listings, side_of
 from registry.operations.operation import Caller, Done, WriteOperation
 from registry.operations.questions import ItemRefusal, number_refusal
 from registry.operations.refresh_listings import refresh_listings
@@ -90,14 +90,15 @@ class RemoveExclusions(WriteOperation[list[Prepared], list[Outcome]]):
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: list[Prepared]) -> Done[list[Outcome]]:
         side = side_of(caller)
         self.sides.require_for(side)
-        tags, end = _tags(prepared), End(registry.clock(), self.mistaken)
-        if self.sides.every:
-            ended = exclusion_ends.remove_every(tx, tags, end)
-        else:
-            ended = exclusion_ends.remove(tx, tags, self.sides.owner(side), end)
-        generations = {one.tag: one.generation for one in ended}
-        refresh_listings(tx, generations, policy=registry.policy, generation=generations, now=registry.clock())
-        return _done(registry, prepared, frozenset(generations), mistaken=self.mistaken)
+        end, every, owner = End(registry.clock(), self.mistaken), self.sides.every, self.sides.owner(side)
+        found = exclusion_ends.removable(tx, _tags(prepared), owner, every=every)
+        held = {tag: generation for tag, generation in _generations(registry, prepared).items() if tag in found}
+        hold_listings(tx, held)
+        tags = sorted(found)
+        ended = exclusion_ends.remove_every(tx, tags, end) if every else exclusion_ends.remove(tx, tags, owner, end)
+        renewed = held | {one.tag: one.generation for one in ended}
+        refresh_listings(tx, renewed, policy=registry.policy, generation=renewed, now=registry.clock())
+        return _done(registry, prepared, frozenset(one.tag for one in ended), mistaken=self.mistaken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,13 @@ def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
 def _tags(prepared: Sequence[Prepared]) -> list[bytes]:
     """In byte order, so that two who end the same exclusions at once wait for each other in one order."""
     return sorted({tag for one in prepared if not isinstance(one, ItemRefusal) for tag in one})
+
+
+def _generations(registry: Registry, prepared: Sequence[Prepared]) -> dict[bytes, int]:
+    """Tag -> its generation."""
+    active = registry.generations.active
+    numbers = (one for one in prepared if not isinstance(one, ItemRefusal))
+    return {tag: generation for one in numbers for tag, generation in zip(one, active, strict=True)}
 
 
 def _done(

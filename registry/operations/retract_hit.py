@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from registry.db import decoy_days, hits
+from registry.db import decoy_days, submissions
 from registry.db.database import Writing
-from registry.db.hits import Submission
+from registry.db.submissions import Submission
 from registry.domain.errors import Code, Refused
 from registry.operations.manage_exclusions import side_of
 from registry.operations.operation import Caller, Done, WriteOperation
@@ -39,14 +39,14 @@ class RetractHit(WriteOperation[None, Submission]):
 
     def perform(self, tx: Writing, registry: Registry, caller: Caller, prepared: None) -> Done[Submission]:
         side = side_of(caller)
-        tag = hits.tag_of(tx, side, self.hit_id)
+        tag = submissions.tag_of(tx, side, self.hit_id)
         if tag is None:
             raise Refused(Code.NOT_FOUND, "There is no such hit.")
-        retracted = hits.retract(tx, tag, self.hit_id, self.reason)
-        if retracted is None and (now := hits.tag_of(tx, side, self.hit_id)) not in {None, tag}:
+        retracted = submissions.retract(tx, tag, self.hit_id, self.reason)
+        if retracted is None and (now := submissions.tag_of(tx, side, self.hit_id)) not in {None, tag}:
             # Meanwhile the hit was carried to its number's tag of a newer generation.
             tag = now or tag
-            retracted = hits.retract(tx, tag, self.hit_id, self.reason)
+            retracted = submissions.retract(tx, tag, self.hit_id, self.reason)
         if retracted is None:
             raise Refused(Code.ALREADY_RETRACTED, "The hit was retracted already.")
         refresh_listings(

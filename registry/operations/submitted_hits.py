@@ -4,7 +4,7 @@ Nothing here asks the database.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -125,7 +125,10 @@ def _prepared(
         decoy_tags = found
     if number.source is None:
         raise TypeError("a hit's number is read with its source")
-    return PreparedHit(hit, registry.new_id(), number.number, number.tags, decoy_tags, number.source)
+    # Nothing has happened later than it is told of, whatever the sender's clock says: else what was done while a number
+    # was excluded would count as done afterwards.
+    told = replace(hit, occurred_at=min(hit.occurred_at, registry.clock()))
+    return PreparedHit(told, registry.new_id(), number.number, number.tags, decoy_tags, number.source)
 
 
 def _source(hit: Hit) -> Source:

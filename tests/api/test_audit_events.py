@@ -149,6 +149,20 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
         {"submitted": 0, "charged": 0, "retracted": 1},
         lambda s: s.act(s.investigator, "POST", f"/v1/hits/{s.hit}/retraction", {"reason": "other"}),
     ),
+    "retract_hits": (
+        "investigator",
+        "POST /v1/hits/retractions",
+        {"submitted": 0, "charged": 0, "retracted": 1},
+        lambda s: s.act(s.investigator, "POST", "/v1/hits/retractions", {"decoy_id": s.decoy, "reason": "other"}),
+    ),
+    "retract_hits_dry_run": (
+        "operator",
+        "POST /v1/hits/retractions",
+        {"submitted": 0, "charged": 0, "retracted": 1},
+        lambda s: s.act(
+            s.operator, "POST", "/v1/hits/retractions", {"decoy_id": s.decoy, "reason": "other", "dry_run": True}
+        ),
+    ),
     "view_account": (
         "employer",
         "GET /v1/account",
@@ -218,13 +232,13 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
     "import_exclusions": (
         "investigator",
         "POST /v1/exclusions/imports",
-        {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
+        {"submitted": 1, "charged": 1, "added": 0, "extended": 0, "already": 0, "refused": 1},
         lambda s: s.file(s.investigator, "/v1/exclusions/imports", "number,reason\nx,outreach\n"),
     ),
     "import_exclusions_dry_run": (
         "investigator",
         "POST /v1/exclusions/imports",
-        {"submitted": 1, "charged": 1, "added": 0, "already": 0, "refused": 1},
+        {"submitted": 1, "charged": 1, "added": 0, "extended": 0, "already": 0, "refused": 1},
         lambda s: s.file(s.investigator, "/v1/exclusions/imports?dry_run=true", "number,reason\nx,outreach\n"),
     ),
     "remove_exclusions": (
@@ -254,7 +268,12 @@ CASES: dict[str, tuple[str, str, dict[str, int], Act]] = {
 }
 TELLING = frozenset({"look_up", "check", "check_file", "disclose"})
 QUESTIONS = TELLING | {"evaluate_blinded"}
-NO_NUMBERS = frozenset({"change_decoy", "quarantine_decoy", "release_decoy", "read_baseline", "retract_hit"})
+NO_NUMBERS = frozenset(
+    {
+        *("change_decoy", "quarantine_decoy", "release_decoy", "read_baseline"),
+        *("retract_hit", "retract_hits", "retract_hits_dry_run"),
+    }
+)
 UNDER_POLICY = TELLING | NO_NUMBERS | {"record_hits", "import_hits", "import_hits_dry_run"}
 UNDER_KEYS = (UNDER_POLICY - NO_NUMBERS) | {
     *("add_exclusion", "remove_exclusion", "end_exclusion", "import_exclusions", "import_exclusions_dry_run"),
@@ -284,7 +303,7 @@ def test_an_operation_leaves_one_event_that_says_who_did_what_and_why(
         "case": "HR-7" if asks else None,
         "request": {"id": answer.headers["x-request-id"], "route": route},
         "count": count,
-        "policy": "2026-12.3" if operation in UNDER_POLICY else None,
+        "policy": "2026-12.4" if operation in UNDER_POLICY else None,
         "generation": 1 if operation in UNDER_KEYS else None,
         "subjects": event["subjects"],
         "private": event["private"],

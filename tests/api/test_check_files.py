@@ -56,7 +56,7 @@ def test_every_row_comes_back_with_its_answer(asker: Member, trail: AuditTrail) 
     assert [row[:3] for row in rows] == [line.split(",") for line in lines[1:]]
     (event,) = trail.of(answer)
     assert {row[-1] for row in rows} == {event["id"]}
-    evidence = ["repeated", "2", "1", "1", "2026-11-01", "2026-11-05", "sms voice", "2026-12.3"]
+    evidence = ["repeated", "2", "1", "1", "2026-11-01", "2026-11-05", "sms voice", "2026-12.4"]
     nothing = [""] * 8
     assert [row[3:-1] for row in rows] == [
         ["contact_observed", "", *evidence, "", ""],

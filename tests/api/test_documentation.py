@@ -60,7 +60,7 @@ def test_operations_have_names_that_clients_can_be_generated_from() -> None:
         *("createDecoy", "listDecoys", "changeDecoy", "quarantineDecoy", "releaseDecoy", "getBaseline"),
         *("issueIntakeToken", "removeIntakeToken", "takeIn"),
         *("addProviderCredential", "listProviderCredentials", "retireProviderCredential"),
-        *("createHits", "listHits", "retractHit", "importHits"),
+        *("createHits", "listHits", "retractHit", "retractHits", "importHits"),
         *("createOrganisation", "listOrganisations", "suspendOrganisation", "resumeOrganisation", "setLimits"),
         *("issueKey", "listKeys", "revokeKey", "expireKey"),
         *("addExclusion", "removeExclusion", "endExclusion", "importExclusions", "listExclusions"),

@@ -52,12 +52,18 @@ def test_an_excluded_number_is_answered_byte_for_byte_like_one_that_nobody_saw(
 
 
 def test_it_holds_for_hits_that_are_recorded_afterwards(
-    investigator: Member, second_investigator: Member, employer: Member, operator: Member, decoy: str, number: str
+    investigator: Member,
+    second_investigator: Member,
+    employer: Member,
+    operator: Member,
+    decoy: str,
+    number: str,
+    fresh_number: Callable[[], str],
 ) -> None:
     unseen = [asked(employer, number, window) for window in WINDOWS]
     exclude(operator, number)
     assert investigator.record(hit(decoy, number, "2026-11-01T10:00:00Z"))["recorded"] == 1
-    second_investigator.record(hit(second_investigator.register_decoy(number), number))
+    second_investigator.record(hit(second_investigator.register_decoy(fresh_number()), number))
     assert [asked(employer, number, window) for window in WINDOWS] == unseen
 
 
@@ -91,7 +97,7 @@ def test_a_removed_exclusion_lets_later_hits_speak_and_one_that_was_mistaken_the
     added = exclude(operator, number)
     removed = operator.post("/v1/exclusions/removals", {"number": number, "mistaken": True})
     assert removed.status_code == 200
-    assert removed.json().keys() == {"id", "ids"} | RECEIPT
+    assert removed.json().keys() == {"id", "ids", "given_back"} | RECEIPT
     assert (removed.json()["id"], removed.json()["ids"]) == (added["id"], [added["id"]])
     assert employer.look_up(number)["evidence"]["contacts"] == 1  # the first exclusion was none
     refusal_of(operator.post("/v1/exclusions/removals", {"number": number}), 404, "not_found")

@@ -95,7 +95,8 @@ def test_a_released_number_is_not_held_again_for_what_it_did_before(
 ) -> None:
     decoys = [investigator.register_decoy(next(NUMBERS)) for _ in range(4)]
     submit(investigator, burst(decoys[0], number, 4))
-    assert operator.post("/v1/exclusions/removals", {"number": number}).status_code == 200
+    let_go = operator.post("/v1/exclusions/removals", {"number": number}).json()
+    assert let_go["given_back"] == let_go["ids"]
     assert employer.look_up(number)["evidence"]["contacts"] == 4
     for n in range(3):
         submit(investigator, [hit(decoys[1], number, at(10 + n))])
@@ -140,9 +141,9 @@ def test_of_a_flood_whose_hold_has_ended_the_operator_can_still_say_that_it_was_
     days_later(8)
     assert employer.look_up(number)["outcome"] == "none"
     removal = f"/v1/exclusions/{hold['id']}/removal"
-    assert operator.post(removal).status_code == 200
+    assert operator.post(removal).json()["given_back"] == []
     assert employer.look_up(number)["outcome"] == "none", "it had ended by itself"
-    assert operator.post(removal, {"mistaken": True}).status_code == 200
+    assert operator.post(removal, {"mistaken": True}).json()["given_back"] == [hold["id"]]
     assert employer.look_up(number)["evidence"]["contacts"] == 4
 
 

@@ -34,7 +34,7 @@ def test_every_hit_is_answered_in_order_recorded_duplicate_or_refused(
     event = trail.only(answer)
     assert (event["operation"], event["result"], event["subjects"]) == ("record_hits", "ok", None)
     assert event["count"] == {"submitted": 3, "charged": 3, "recorded": 1, "duplicate": 1, "refused": 1}
-    assert (event["policy"], event["generation"], event["purpose"]) == ("2026-12.3", 1, None)
+    assert (event["policy"], event["generation"], event["purpose"]) == ("2026-12.4", 1, None)
 
 
 def test_where_nothing_was_recorded_the_status_says_so(investigator: Member, decoy: str, number: str) -> None:
@@ -58,9 +58,14 @@ def test_a_source_id_makes_one_event_count_once_whatever_else_is_sent_with_it(
 
 
 def test_a_source_id_is_one_organisations_own(
-    investigator: Member, second_investigator: Member, employer: Member, decoy: str, number: str
+    investigator: Member,
+    second_investigator: Member,
+    employer: Member,
+    decoy: str,
+    number: str,
+    fresh_number: Callable[[], str],
 ) -> None:
-    elsewhere = second_investigator.register_decoy(number)
+    elsewhere = second_investigator.register_decoy(fresh_number())
     for owner, line in ((investigator, decoy), (second_investigator, elsewhere)):
         assert owner.record(hit(line, number, source_id="SM-of-two"))["recorded"] == 1
     assert employer.look_up(number)["evidence"]["grade"] == "corroborated"

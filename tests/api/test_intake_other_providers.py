@@ -285,3 +285,14 @@ def test_of_several_signatures_one_that_holds_is_enough(line: Line, fresh_number
 
 def test_a_form_is_not_the_generic_format(line: Line) -> None:
     assert_refused(line.send("generic", b"a=b", {"Content-Type": FORM}), line, 415, "unsupported_media_type")
+
+
+def test_json_of_telnyx_is_not_read_as_a_form(house: House, fresh_number: Callable[[], str]) -> None:
+    """Telnyx signs no content type, and in a message its sender wrote what would be a form's parameters."""
+    key, member = Ed25519PrivateKey.generate(), house.member("investigator")
+    add_credential(member, "telnyx", public_key=public_key(key))
+    line = new_line(member, fresh_number())
+    victim, called = (number.replace("+", "%2B") for number in (fresh_number(), line.number))
+    text = f"x&CallSid=v1&From={victim}&To={called}&ShakenStirAttestation=A&ShakenStirValidated=true&x="
+    answer = line.telnyx(telnyx_message(fresh_number(), text=text), key, NOW, FORM)
+    assert_refused(answer, line, 422, "invalid_value")

@@ -18,6 +18,7 @@ from providers import (
     Several,
     add_twilio,
     assert_refused,
+    call,
     message,
     new_line,
     new_sid,
@@ -234,3 +235,36 @@ def test_a_body_that_is_not_utf_8_is_refused(line: Line) -> None:
     for body in (b"From=%E9", b"From=\xe9"):
         answer = line.send("twilio", body, {"Content-Type": FORM, "X-Twilio-Signature": "AAAA"})
         assert_refused(answer, line, 400, "invalid_utf8")
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"StirVerstat": "TN-Validation-Failed-C"}, "StirVerstat"),
+        ({"ForwardedFrom": "anonymous"}, "ForwardedFrom"),
+        ({"Direction": "outbound-api"}, "Direction"),
+    ],
+)
+def test_what_makes_a_call_count_for_less_is_not_cut_into_another_parameter(
+    line: Line, fresh_number: Callable[[], str], told: dict[str, str], name: str
+) -> None:
+    """The same characters are signed, whichever way they are cut."""
+    form = line.called({**call(fresh_number(), **told), "Called": line.number, "AddOns": "{}", "FromZip": "98101"})
+    names = sorted(form)
+    before = names[names.index(name) - 1]
+    cut = {one: form[one] for one in names if one != name}
+    cut[before] += name + form[name]
+    assert "".join(one + cut[one] for one in sorted(cut)) == "".join(one + form[one] for one in names)
+    signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"], form)
+    assert_refused(line.send_form(cut, {"X-Twilio-Signature": signature}), line, 422, "invalid_value")
+
+
+@pytest.mark.parametrize("word", ["ACME", "72345"])
+def test_a_sender_without_a_number_does_not_cut_himself_one_from_his_text(
+    line: Line, fresh_number: Callable[[], str], word: str
+) -> None:
+    victim = fresh_number()
+    form = line.called({**message(word, Body=f"hiFrom{victim}FromCityX"), "FromCity": "SEATTLE"})
+    signature = twilio_signature(AUTH_TOKEN, line.urls["twilio"], form)
+    cut = {**form, "Body": "hi", "From": victim, "FromCity": f"XFrom{word}FromCitySEATTLE"}
+    assert_refused(line.send_form(cut, {"X-Twilio-Signature": signature}), line, 422, "invalid_value")

@@ -70,7 +70,7 @@ def test_one_text_message_is_a_single_contact(investigator: Member, employer: Me
         "first_contact": "2026-11-01",
         "last_contact": "2026-11-01",
         "channels": ["sms"],
-        "policy": "2026-12.3",
+        "policy": "2026-12.4",
     }
 
 

@@ -137,7 +137,7 @@ def test_the_operator_can_set_the_burn_in_and_the_retention_and_the_policy_says_
     assert observed(employer, number) is None
     investigator.record(late)
     evidence = employer.look_up(number)["evidence"]
-    assert evidence["policy"] == "2026-12.3;burn_in_days=3;retention_months=6"
+    assert evidence["policy"] == "2026-12.4;burn_in_days=3;retention_months=6"
     other_house.clock.advance(days=171)  # 5 May at noon: six months have passed since 4 November
     try:
         assert observed(employer, number) is None

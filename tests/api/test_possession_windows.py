@@ -1,5 +1,6 @@
 """Only contacts inside the dates on which the asker held the number are counted."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -105,10 +106,15 @@ def test_the_window_is_of_utc_days(investigator: Member, employer: Member, decoy
 
 
 def test_a_corroborated_number_is_graded_anew_inside_a_window(
-    investigator: Member, second_investigator: Member, employer: Member, decoy: str, number: str
+    investigator: Member,
+    second_investigator: Member,
+    employer: Member,
+    decoy: str,
+    number: str,
+    fresh_number: Callable[[], str],
 ) -> None:
     investigator.record(hit(decoy, number, MARCH_1))
-    second_investigator.record(hit(second_investigator.register_decoy(number), number, MARCH_5))
+    second_investigator.record(hit(second_investigator.register_decoy(fresh_number()), number, MARCH_5))
     assert told(employer, number, None, None)["evidence"]["grade"] == "corroborated"
     evidence = told(employer, number, "2026-03-02", None)["evidence"]
     assert (evidence["grade"], evidence["decoys"], evidence["organisations"]) == ("single", 1, 1)

@@ -268,7 +268,7 @@ def test_only_what_was_told_is_on_record_by_its_tag_with_who_asked_and_why(known
     assert (event["purpose"], event["case"]) == ("investigation", "HR-2026-118")
     outcomes = {"contact_observed": 3, "none": 6, "indeterminate": 1, "refused": 1}
     assert event["count"] == {"submitted": 11, "charged": 11, **outcomes}
-    assert (event["policy"], event["generation"]) == ("2026-12.3", 1)
+    assert (event["policy"], event["generation"]) == ("2026-12.4", 1)
     assert trail.disclosed(event["id"]) == sorted(known.tag(number) for number in (*told, known.boundary))
     stored = known.house.everything_stored()
     assert UNKNOWN.hex() not in stored

@@ -77,7 +77,7 @@ def test_a_name_that_could_be_more_than_one_is_not_repeated(house: House) -> Non
     answer = house.member("investigator").get("/v1/hits?12065550177=a&limit=5")
     problem = refusal_of(answer, 422, "unknown_field", "")
     assert problem["errors"][0]["detail"] == (
-        "A parameter: This operation has no such parameter. It takes: cursor, limit."
+        "A parameter: This operation has no such parameter. It takes: cursor, decoy_id, limit, retracted, since, until."
     )
     assert "12065550177" not in answer.text
 

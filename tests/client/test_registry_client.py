@@ -36,7 +36,7 @@ def test_a_lookup_is_answered_with_its_evidence(scene: Scene, registry_client: R
         None,
     )
     assert answer.evidence == Evidence(
-        "repeated", 2, 1, 1, date.fromisoformat(SEEN_ON), date.fromisoformat(SEEN_AGAIN_ON), ("sms",), "2026-12.3"
+        "repeated", 2, 1, 1, date.fromisoformat(SEEN_ON), date.fromisoformat(SEEN_AGAIN_ON), ("sms",), "2026-12.4"
     )
     assert told.guidance == "/guidance"
     assert told.audit_id

@@ -64,7 +64,12 @@ CHECKED_BEFORE: Final = {
     *("tile_root", "checkpoint_size", "checkpoint_root"),
     *("decoys_quarantine", "decoys_quarantine_reason"),
     *("decoy_days_provider", "decoy_days_contacts", "decoy_days_forgiven"),
-    *("provider_credentials_provider", "provider_credentials_sealed", "provider_credentials_retirement"),
+    *(
+        "provider_credentials_provider",
+        "provider_credentials_sealed",
+        "provider_credentials_retirement",
+        "provider_credentials_label",
+    ),
     *("decoys_intake_token", "withheld_contacts_contacts", "withheld_sources_source_key"),
     # Organisations, decoys and generations are never deleted, and were looked up before.
     *(

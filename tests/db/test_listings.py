@@ -53,8 +53,11 @@ CHANGE: Final = st.tuples(
         },
     ).filter(bool),
 )
+LINE: Final = st.tuples(st.sampled_from(["end a line", "give a line a number"]), st.integers(0, 2), st.none() | MOMENTS)
 OTHER: Final = st.tuples(
-    st.sampled_from(["retract", "exclude", "exclude for a year", "include", "take back", "dispute", "close"]),
+    st.sampled_from(
+        ["retract", "exclude", "exclude for a year", "include", "take back", "dispute", "close", "become a line"]
+    ),
     st.integers(0, 2),
 )
 
@@ -76,6 +79,7 @@ class Scene:
         self.numbers = [next(NUMBERS) for _ in range(3)]
         self.hits: dict[int, list[tuple[Caller, Any]]] = {}
         self.disputes: dict[int, Any] = {}
+        self.lines: list[tuple[Caller, Any]] = []
 
     def run(self, operation: Operation[Any, Any], caller: Caller = COMMAND_LINE) -> Any:
         registry = self.house.registry
@@ -98,11 +102,22 @@ class Scene:
         caller, decoy_id = self.decoys[decoy]
         self.run(ChangeDecoy(decoy_id, values), caller)
 
+    def change_line(self, name: str, index: int, until: datetime | None) -> None:
+        """Of those lines that are one of the three numbers, or were."""
+        if not self.lines:
+            return
+        caller, line = self.lines[index % len(self.lines)]
+        changes = {"live_until": until} if name == "end a line" else {"number": self.numbers[index]}
+        self.run(ChangeDecoy(line, changes), caller)
+
     def step(self, name: str, number: int) -> None:
         text = self.numbers[number]
         if name == "retract" and self.hits.get(number):
             caller, id_ = self.hits[number].pop()
             self.run(RetractHit(id_, RetractionReason.OTHER), caller)
+        elif name == "become a line":
+            caller = self.callers[number % 2]
+            self.lines.append((caller, self.run(RegisterDecoy("A line", text, Role.TEST), caller).id))
         elif name == "exclude":
             self.run(AddExclusion(text, ExclusionReason.OTHER))
         elif name == "exclude for a year":
@@ -137,10 +152,11 @@ def scene(house: House) -> Scene:
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(HIT, HIT, CHANGE, OTHER), min_size=1, max_size=12))
+@given(st.lists(st.one_of(HIT, HIT, CHANGE, LINE, OTHER), min_size=1, max_size=12))
 def test_after_any_operations_every_listing_says_what_its_rows_say(scene: Scene, steps: list[Any]) -> None:
     scene.begin()
     doing: dict[str, Callable[..., None]] = {"hit": scene.hit, "change": scene.change}
+    doing |= {name: partial(scene.change_line, name) for name in ("end a line", "give a line a number")}
     for name, *values in steps:
         with suppress(Refused):  # a step that the state does not allow changes nothing
             doing.get(name, partial(scene.step, name))(*values)

@@ -92,6 +92,17 @@ def test_a_lookup_of_an_excluded_number_makes_those_of_an_unknown_one(house: Hou
     assert statements(lambda: employer.look_up(number)) == statements(lambda: employer.look_up(unknown))
 
 
+def test_a_lookup_of_a_lines_number_makes_those_of_an_unknown_one(investigator: Member, employer: Member) -> None:
+    """One that contacted another line, with and without a possession window."""
+    number, unknown = next(NUMBERS), next(NUMBERS)
+    investigator.record(hit(investigator.register_decoy(next(NUMBERS)), number))
+    investigator.register_decoy(number, live_until="2040-01-01T00:00:00Z")
+    for window in ({}, {"possessed_since": "2026-01-15"}):
+        made = [statements_and_rows(partial(employer.look_up, one, **window)) for one in (unknown, number)]
+        assert made[0] == made[1]
+        assert len(made[0]) == ADMIT + 1 + EVENT
+
+
 @pytest.mark.parametrize("keys", [KEYS, TWO_KEYS], ids=["one key", "two keys"])
 @pytest.mark.parametrize("ends", [{}, {"expires_at": "2040-01-01T00:00:00Z"}], ids=["never", "later"])
 def test_a_lookup_of_an_excluded_number_makes_no_more_when_its_contacts_have_expired_since(

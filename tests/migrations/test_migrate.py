@@ -26,7 +26,7 @@ from registry.operations.registry import Registry
 from registry.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
-HEAD = "0009"
+HEAD = "0010"
 LOCK_KEY = 0x44656D616E64
 """The same in every version: an older and a newer one must not migrate at once."""
 TABLES = (

@@ -53,6 +53,7 @@ owners = st.sampled_from(OWNERS)
 callers = st.sampled_from(["owner", "owner", "owner", "stranger"])
 sides = st.sampled_from(["owner", "owner", "operator", "stranger"])
 indexes = st.integers(min_value=0, max_value=20)
+own_numbers = st.sampled_from(["", "", "", *sorted(NUMBERS)])
 roles = st.sampled_from([Role.ADVERTISEMENT, Role.ADVERTISEMENT, *Role])
 days = st.none() | st.integers(min_value=-12, max_value=12)
 standings = st.sampled_from(["excluded", "disputed"])
@@ -98,17 +99,24 @@ class RegistryMachine(ComparedRegistry):
             return COMMAND_LINE
         return self.callers[owner if who == "owner" else next(other for other in OWNERS if other != owner)]
 
-    @rule(owner=owners, role=roles, live_from=days, live_until=days, acquired=days)
+    @rule(owner=owners, role=roles, live_from=days, live_until=days, acquired=days, number=own_numbers)
     def register_a_decoy(
-        self, owner: str, role: Role, live_from: int | None, live_until: int | None, acquired: int | None
+        self,
+        owner: str,
+        role: Role,
+        live_from: int | None,
+        live_until: int | None,
+        acquired: int | None,
+        number: str = "",
     ) -> None:
+        """number: one that contacts others, or else one that never does."""
         decoy = registry_model.Decoy(
-            owner, role.value, self.moment(live_from), self.moment(live_until), self.acquired(acquired)
+            owner, role.value, self.moment(live_from), self.moment(live_until), self.acquired(acquired), number=number
         )
         self.lines += 1
         operation = RegisterDecoy(
             label="A line",
-            number=f"+1{300 + self.lines}5550100",
+            number=number or f"+1{300 + self.lines}5550100",
             role=role,
             live_from=decoy.live_from,
             live_until=decoy.live_until,
@@ -116,6 +124,8 @@ class RegistryMachine(ComparedRegistry):
         )
         if is_reversed(decoy):
             assert self.refused(operation, self.callers[owner]) is Code.WINDOW_REVERSED
+        elif self._is_taken(owner, number):
+            assert self.refused(operation, self.callers[owner]) is Code.DECOY_NUMBER_TAKEN
         else:
             self.model.decoys[str(self.run(operation, self.callers[owner]).id)] = decoy
 
@@ -157,6 +167,24 @@ class RegistryMachine(ComparedRegistry):
         else:
             assert code is None
             self.model.decoys[id_] = decoy
+
+    def _is_taken(self, owner: str, number: str, but: str | None = None) -> bool:
+        """Whether the owner has a line of this number; not the one of this id."""
+        return number != "" and any(
+            decoy.owner == owner and decoy.number == number for id_, decoy in self.model.decoys.items() if id_ != but
+        )
+
+    @precondition(lambda self: self.model.decoys)
+    @rule(index=indexes, number=numbers)
+    def give_a_decoy_a_number(self, index: int, number: str) -> None:
+        id_ = self.decoy(index)
+        decoy = self.model.decoys[id_]
+        code = self.refused(ChangeDecoy(UUID(id_), {"number": number}), self.callers[decoy.owner])
+        if self._is_taken(decoy.owner, number, but=id_):
+            assert code is Code.DECOY_NUMBER_TAKEN
+        else:
+            assert code is None
+            self.model.give_number(decoy, number)
 
     @precondition(lambda self: self.model.decoys)
     @rule(index=indexes, how=st.sampled_from([QuarantineDecoy, ReleaseDecoy]), by=sides)

@@ -201,3 +201,24 @@ def test_many_threads_may_submit_at_once_and_each_gets_its_own_outcome() -> None
     assert sum(sizes) == 800
     assert max(sizes) <= 8
     assert len(sizes) < 800, f"something was done together, in {monotonic() - began:.1f} s"
+
+
+def test_a_piece_that_comes_alone_is_begun_at_once_though_somebody_still_watches_for_others() -> None:
+    begun: dict[int, float] = {}
+
+    def work(pieces: Sequence[int]) -> Sequence[int]:
+        begun.update(dict.fromkeys(pieces, monotonic()))
+        sleep(0.01)
+        return pieces
+
+    gathering = Gathering(work, most=24, patience=5)
+    both = [gathering.submit(1)]
+    sleep(0.002)
+    both.append(gathering.submit(2))  # for which somebody watches, should the first take long
+    for one in both:
+        one.result(10)
+    sleep(0.05)
+    at = monotonic()
+    gathering.submit(3).result(10)
+    gathering.close()
+    assert begun[3] - at < 2

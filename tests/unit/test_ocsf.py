@@ -172,6 +172,8 @@ def test_every_operation_says_what_it_does() -> None:
         ("drop_event_bodies_dry_run", 2),
         ("remove_exclusion", 4),
         ("retract_hit", 3),
+        ("retract_hits", 3),
+        ("retract_hits_dry_run", 2),
         ("list_keys", 2),
         (HOLD_FLOOD, 3),
         ("what_nobody_knows", 99),

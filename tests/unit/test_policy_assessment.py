@@ -27,7 +27,7 @@ def test_one_strong_contact_is_single() -> None:
             first_contact=date(2026, 3, 1),
             last_contact=date(2026, 3, 1),
             channels=(Channel.SMS,),
-            policy="2026-12.3",
+            policy="2026-12.4",
         ),
         boundary=False,
         changes_at=datetime(2028, 3, 1, 10, tzinfo=UTC),
@@ -182,9 +182,9 @@ def test_a_reversed_window_is_refused() -> None:
 @pytest.mark.parametrize(
     ("policy", "name"),
     [
-        (Policy(), "2026-12.3"),
-        (Policy(burn_in_days=0), "2026-12.3;burn_in_days=0"),
-        (Policy(retention_months=12), "2026-12.3;retention_months=12"),
+        (Policy(), "2026-12.4"),
+        (Policy(burn_in_days=0), "2026-12.4;burn_in_days=0"),
+        (Policy(retention_months=12), "2026-12.4;retention_months=12"),
         (Policy("2027-01", 14, 36), "2027-01;burn_in_days=14;retention_months=36"),
     ],
 )

@@ -6,3 +6,4 @@ UPDATE registry.hits AS h SET diverted = true
    AND (e.removed_at IS NULL OR e.removed_at = e.expires_at)
    AND h.occurred_at >= coalesce(e.covers_since, e.created_at - interval '2 days') AND h.occurred_at < e.expires_at;
 ALTER TABLE registry.exclusions DROP COLUMN covers_since;
+REVOKE UPDATE (expires_at) ON registry.exclusions FROM registry_app;

@@ -4,12 +4,13 @@ a TeXML application gets for a call (Telnyx API reference, "Inbound message", "C
 Of all that comes along, texts, names and media, nothing is read but what is named here.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from registry.domain import cells
-from registry.domain.errors import Refused
-from registry.domain.intake.bodies import json_object, member, single, text
+from registry.domain.errors import Code, Refused
+from registry.domain.intake.bodies import json_object, member, refused, single, text
 from registry.domain.intake.received import Delivery, Received, checked_sid
 from registry.domain.policy import Attestation, Channel, Verification
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TEXML: Final = ("CallSid", "From", "To", "Direction", "ForwardedFrom", "ShakenStirAttestation", "ShakenStirValidated")
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _INBOUND: Final = frozenset({"inbound", "incoming"})
 _CHANNELS: Final = {"SMS": Channel.SMS, "MMS": Channel.MMS}
 _OLDEST: Final = timedelta(days=7)
@@ -28,7 +30,7 @@ _FLAGS: Final = {True: True, False: False, "true": True, "false": False, None: N
 def received(delivery: Delivery) -> Received | None:
     """None for what is no inbound contact, such as a message that was sent. Raises Refused."""
     if delivery.form:
-        return _texml(single(delivery.pairs(), *_TEXML))
+        return _texml(_texml_pairs(delivery))
     content = json_object(delivery.body)
     kind = text(content, "data", "event_type")
     payload = member(content, "data", "payload")
@@ -56,6 +58,14 @@ def received(delivery: Delivery) -> Received | None:
         to=_to(member(payload, "to")),
         diverted=_has_diversion(payload),
     )
+
+
+def _texml_pairs(delivery: Delivery) -> dict[str, str]:
+    """Telnyx does not sign the content type: JSON, in which its sender wrote, is no form whatever is said of it."""
+    pairs = delivery.pairs()
+    if not all(_NAME.fullmatch(name) for name, _ in pairs):
+        raise refused(Code.INVALID_VALUE, "", "A parameter's name is none of Telnyx's.")
+    return single(pairs, *_TEXML)
 
 
 def _texml(given: dict[str, str]) -> Received | None:

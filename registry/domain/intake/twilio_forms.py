@@ -20,9 +20,13 @@ _WITHIN: Final = re.compile(
     r"(?:From|To|Caller|Called)"
     r"(?:\+|[0-9]{7}|whatsapp:|messenger:|rcs:|client:|sips?:|[Aa]nonymous|[Rr]estricted|[Uu]nknown|[Uu]navailable)"
     r"|Sid[A-Z]{2}[0-9a-fA-F]{32}"
+    # What makes a contact count for less, and stands behind its name.
+    r"|StirVerstat|ForwardedFrom|Direction(?:inbound|outbound)|(?:Sms|Message)Status[a-z]"
 )
 """A caller, a line, or a Sid, behind its name."""
 _READ: Final = ("From", "To", "Caller", "Called", "CallSid", "MessageSid", "SmsSid", "AccountSid", "StirVerstat")
+_SENDER: Final = re.compile(r"From(?=\S)")
+_READ_WHOLE: Final = frozenset({"StirVerstat", "ForwardedFrom"})
 _KNOWN: Final = frozenset(
     {
         *_READ,
@@ -48,5 +52,8 @@ def check_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     for name, value in pairs:
         if _NAME.fullmatch(name) is None or (name not in _KNOWN and name.startswith(_READ)):
             raise refused(Code.INVALID_VALUE, "", "A parameter's name is none of Twilio's.")
-        if _WITHIN.search(name) or _WITHIN.search(value):
+        # The sender's own pair, whatever he calls himself, comes after one that his text was cut into.
+        swallowed = name > "From" and (_SENDER.search(value) or (name not in _KNOWN and "From" in name))
+        own = name in _READ_WHOLE
+        if swallowed or (not own and _WITHIN.search(name)) or _WITHIN.search(value):
             raise refused(Code.INVALID_VALUE, name if name in _KNOWN else "", _PAIR)
