@@ -5,7 +5,7 @@ Whose rows they are is the resource's business. Nothing here holds more of a fil
 
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -64,9 +64,15 @@ def refused_event(line: int, refusal: ItemRefusal) -> Event:
 
 
 async def import_events(
-    request: Request, steps: Iterator[list[Event]], progress: Progress[C], *, of: int, dry_run: bool
+    request: Request,
+    steps: Iterator[list[Event]],
+    progress: Progress[C],
+    *,
+    of: int,
+    dry_run: bool,
+    also: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Event]:
-    """What happens, as it happens. Stops at the next chunk when the client has gone."""
+    """What happens, as it happens. Stops at the next chunk when the client has gone. also: more of the summary."""
     counts, audit_ids = progress.counts, progress.audit_ids
     while (events := await run_in_threadpool(next, steps, None)) is not None:
         for event in events:
@@ -74,7 +80,8 @@ async def import_events(
         yield {"progress": {"rows": counts.rows, "of": of}}
         if await request.is_disconnected():
             return
-    yield {"summary": {**vars(counts), "dry_run": dry_run, "audit_id": audit_ids[-1], "audit_ids": audit_ids}}
+    receipts = {"audit_id": audit_ids[-1], "audit_ids": audit_ids}
+    yield {"summary": {**vars(counts), "dry_run": dry_run, **(also or {}), **receipts}}
 
 
 async def import_answer(

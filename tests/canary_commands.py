@@ -85,13 +85,21 @@ def _import_hits(ground: Ground, folder: Path) -> None:
 
 def _import_exclusions(ground: Ground, folder: Path) -> None:
     file, refused = folder / "team.csv", folder / "refused.csv"
-    rows = [(MESSAGE, DISPUTED), (MESSAGE, REFUSED[:-3]), (REFUSED, f"{REFUSED} {MESSAGE}")]
-    file.write_text("name,number\n" + "".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
+    rows = [
+        (MESSAGE, DISPUTED),
+        (MESSAGE, REFUSED[:-3]),
+        (REFUSED, f"{REFUSED} {MESSAGE}", ASKED),
+        (MESSAGE, LISTED, "", REFUSED),
+    ]
+    header = f"name,number,tel {REFUSED}\n"
+    file.write_text(header + "".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
     words = ("exclusions", "import", str(file), "--region", "US")
     command = _at(ground, "investigator")
     _shown(ground, command, *words, "--reason", "outreach", "--dry-run", "--json", code=1)
     said = _shown(ground, command, *words, "--reason", "outreach", "--refused", str(refused), code=1)
-    assert "3 rows: 1 excluded, 0 excluded already, 2 refused" in said
+    assert "4 rows: 1 excluded, 0 excluded already, 3 refused" in said
+    assert 'Read: number = "column_2". Not read: "column_1", "column_3".' in said
+    assert 'Column "column_3" seems to hold numbers too' in said
     ground.log.write(refused.read_text(encoding="utf-8"))
     _shown(ground, command, *words, code=1)  # no reason
     _shown(ground, command, *words, "--reason", "police", code=1)

@@ -42,7 +42,7 @@ EXCLUSION: Final = frozenset(
     }
 )
 EXCLUSION_IMPORT: Final = frozenset(
-    {"rows", "added", "extended", "already", "refused", "dry_run", "audit_id", "audit_ids", "refused_rows"}
+    {"rows", "added", "extended", "already", "refused", "dry_run", "columns", "audit_id", "audit_ids", "refused_rows"}
 )
 EXCLUSION_REMOVAL_FILE: Final = frozenset(
     {
@@ -51,6 +51,7 @@ EXCLUSION_REMOVAL_FILE: Final = frozenset(
         "not_excluded",
         "refused",
         "dry_run",
+        "columns",
         "audit_id",
         "audit_ids",
         "refused_rows",

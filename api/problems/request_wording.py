@@ -187,9 +187,13 @@ _FILES: Final[Mapping[Code, Wording]] = {
         title="A row of the file is too long",
         happened=(
             "One row is longer than any real row would be. Mostly a quotation mark was opened and never closed, so "
-            "that the rows after it were read as one."
+            "that the rows after it were read as one. Or, in a file of exclusions, a row has more cells than the first "
+            "row has names: what stands there, a second number perhaps, would be passed over without anyone noticing."
         ),
-        advice="Look at the row that `detail` names. Close the quotation mark, or save the file again as CSV.",
+        advice=(
+            "Look at the row that `detail` names. Close the quotation mark, or save the file again as CSV. Give every "
+            "column a name in the first row, and every number a row of its own."
+        ),
         example="Row 17 is too long.",
     ),
     Code.UPLOAD_INCOMPLETE: Wording(

@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from api.calls import Call, call_for
+from api.columns import ColumnsModel, told_columns
 from api.imports import (
     NDJSON,
     Event,
@@ -49,6 +50,7 @@ class ExclusionImportAnswer(AnswerModel):
     already: int = Field(description="Rows whose number your side excludes already: they were left as they are.")
     refused: int
     dry_run: bool
+    columns: ColumnsModel | None = Field(description="Which were read and which were not. Null for NDJSON.")
     audit_id: AuditId
     audit_ids: list[UUID] = Field(description="One for each chunk of the file.")
     refused_rows: list[RefusedRowModel]
@@ -94,9 +96,10 @@ async def import_exclusions(
     expires_at: Annotated[Moment | None, Query(description="For rows that name none.")] = None,
 ) -> Response:
     """Our own header (`number,region,reason,expires_at`, of which only `number` is needed), any other by `map`, a plain
-    list of numbers, or NDJSON. Numbers that your side excludes already keep their reason, and their end is only ever
-    moved to a later one that the file names: so a file can be imported again, and one that was cut off half way too. Of
-    a time that is only a day, its first moment (UTC) is meant.
+    list of numbers, or NDJSON. `columns` says which columns were read: only the one that was read as `number` is
+    excluded. A row with more cells than the header has columns is refused. Numbers that your side excludes already keep
+    their reason, and their end is only ever moved to a later one that the file names: so a file can be imported again,
+    and one that was cut off half way too. Of a time that is only a day, its first moment (UTC) is meant.
     """
     await run_in_threadpool(call.admit, ImportExclusions.name, numbers=0)
     settings = call.registry.settings
@@ -110,7 +113,8 @@ async def import_exclusions(
         raise
     progress = Progress(ImportCounts())
     steps = _steps(call, exclusion_file, progress, dry_run=dry_run)
-    events = import_events(request, steps, progress, of=exclusion_file.rows, dry_run=dry_run)
+    columns = told_columns(exclusion_file.columns)
+    events = import_events(request, steps, progress, of=exclusion_file.rows, dry_run=dry_run, also=columns)
 
     def release() -> None:
         steps.close()  # what works ahead is still reading the file

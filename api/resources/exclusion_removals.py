@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from api.calls import Call, call_for
+from api.columns import ColumnsModel, told_columns
 from api.imports import (
     NDJSON,
     Event,
@@ -53,6 +54,7 @@ class ExclusionRemovalFileAnswer(AnswerModel):
     not_excluded: int = Field(description="Rows whose number your side does not exclude, or not any more.")
     refused: int
     dry_run: bool
+    columns: ColumnsModel | None = Field(description="Which were read and which were not. Null for NDJSON.")
     audit_id: AuditId
     audit_ids: list[UUID] = Field(description="One for each chunk of the file.")
     refused_rows: list[RefusedRowModel]
@@ -103,9 +105,10 @@ async def remove_exclusion_file(
     mistaken: Annotated[bool, Query(description=MISTAKEN)] = False,
 ) -> Response:
     """The same files as for an import, in which only the numbers and their regions are looked at: a file that was
-    imported can be sent here as it is. Only exclusions of the caller's own side end; the operator may end anybody's.
-    While another side still excludes a number, its answers stay what they are. A file can be sent again. What has ended
-    already is not called a mistake by it: that is said of single ones, by their ids.
+    imported can be sent here as it is. `columns` says which columns were read. Only exclusions of the caller's own side
+    end; the operator may end anybody's. While another side still excludes a number, its answers stay what they are. A
+    file can be sent again. What has ended already is not called a mistake by it: that is said of single ones, by their
+    ids.
     """
     await run_in_threadpool(call.admit, RemoveExclusions.name, numbers=0)
     settings = call.registry.settings
@@ -122,7 +125,8 @@ async def remove_exclusion_file(
     progress = Progress(RemovalCounts())
     taken = chunks(opened, sides, mistaken=mistaken, dry_run=dry_run)
     steps = _steps(call, taken, progress)
-    events = import_events(request, steps, progress, of=opened.rows, dry_run=dry_run)
+    columns = told_columns(opened.columns)
+    events = import_events(request, steps, progress, of=opened.rows, dry_run=dry_run, also=columns)
 
     def release() -> None:
         steps.close()  # what works ahead is still reading the file

@@ -14,6 +14,7 @@ import click
 
 from registry.cli.check_failures import CheckCommand
 from registry.cli.check_progress import Bar
+from registry.cli.file_columns import rows
 from registry.cli.registry_target import target_of, target_options
 from registry.client.file_checks.check import check_file
 from registry.client.file_checks.file_questions import FileQuestions, Summary
@@ -178,7 +179,7 @@ def _link(summary: Summary, target: Target) -> str | None:
 
 def _show(summary: Summary, target: Target) -> None:
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in summary.counts.items())
-    click.echo(f"{summary.rows:,} rows: {counts}.")
+    click.echo(f"{rows(summary.rows)}: {counts}.")
     for code, count in summary.refused_by_code.items():
         click.echo(f"  refused as {code}: {count:,}")
     known = f"; {summary.costs.from_cache:,} were known from before" if summary.costs.from_cache else ""

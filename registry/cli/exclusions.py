@@ -49,7 +49,7 @@ class _Verbs(click.Group):
     "not stored: the list shows ids, reasons and dates. With an API key of an investigator or the operator all of them "
     "go over HTTP; without one, `add`, `remove` and `list` work on the database itself, for the operator.\n\n"
     "\b\n"
-    "Examples:\n"
+    "Examples, with an investigator's key that has the scope hits in REGISTRY_API_KEY:\n"
     "  demand-registry exclusions import team.csv --reason own_staff --region US\n"
     "  demand-registry exclusions add --reason outreach --region US\n"
     "  demand-registry exclusions remove < number.txt\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from registry.cli.file_columns import rows, show_columns, warn_of_numbers
 from registry.cli.import_hits import Refusals, is_lines, show_refusals, submit
 from registry.cli.output import json_option, print_json
 from registry.cli.prompts import Moment
@@ -23,9 +24,11 @@ _ENDPOINT: Final = "/v1/exclusions/imports"
 
 @click.command(
     "import",
-    epilog="The API key is read from --api-key-file (REGISTRY_API_KEY_FILE), else from REGISTRY_API_KEY, else it is "
-    "asked for. An investigator's reasons are outreach, own_staff and advertised_number. Exit code 1 also where a row "
-    "was refused, in a rehearsal too: whoever stands in it can still be listed.\n\n"
+    epilog="The API key is an investigator's with the scope hits, or the operator's, and read from --api-key-file "
+    "(REGISTRY_API_KEY_FILE), else from REGISTRY_API_KEY, else it is asked for. An investigator's reasons are "
+    "outreach, own_staff and advertised_number. Exit code 1 also where a row was refused, in a rehearsal too: "
+    "whoever stands in it can still be listed. In a rehearsal also where a column that is not read seems to hold "
+    "numbers.\n\n"
     "\b\n"
     "Examples:\n"
     "  demand-registry exclusions import team.csv --reason own_staff --region US --dry-run\n"
@@ -60,8 +63,8 @@ def command(
     **options: Any,
 ) -> None:
     """Exclude a file of numbers: CSV with the header number,region,reason,expires_at, any other header by --map, a
-    plain list of numbers, or NDJSON. A file may be imported again: what is excluded already keeps its reason, and its
-    end is only ever moved to a later one that the file names.
+    plain list of numbers, or NDJSON. It says which columns were read. A file may be imported again: what is excluded
+    already keeps its reason, and its end is only ever moved to a later one that the file names.
     """
     if refused is not None and refused.exists() and refused.samefile(file):
         raise click.UsageError("--refused would write over the file that is imported.")
@@ -72,15 +75,18 @@ def command(
     if as_json:
         print_json({**summary, "refused_by_code": dict(refusals.codes)})
     else:
+        show_columns(summary)
         would = "would be " if summary.get("dry_run") else ""
         longer = f"{summary['extended']:,} {would}excluded for longer, " if summary["extended"] else ""
         click.echo(
-            f"{summary['rows']:,} rows: {summary['added']:,} {would}excluded, {longer}{summary['already']:,} excluded "
+            f"{rows(summary['rows'])}: {summary['added']:,} {would}excluded, {longer}{summary['already']:,} excluded "
             f"already, {summary['refused']:,} refused."
         )
         show_refusals(refusals)
+    unread = warn_of_numbers(summary, left="they are not excluded by this", again="Import it again")
     if summary["refused"]:
         click.echo(_still_listable(summary), err=True)
+    if summary["refused"] or (unread and summary["dry_run"]):
         ctx.exit(1)
 
 

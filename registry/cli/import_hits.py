@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from registry.cli.file_columns import rows
 from registry.cli.import_stream import AGAIN, NDJSON, events
 from registry.cli.output import console, json_option, print_json, print_table
 from registry.cli.registry_target import target_of, target_options
@@ -162,7 +163,7 @@ def submit(
     with ExitStack() as held:
         progress = held.enter_context(_progress(shown=shown))
         upload = progress.add_task("Sending", total=file.stat().st_size)
-        rows = progress.add_task("Rows", total=None, visible=False)
+        task = progress.add_task("Rows", total=None, visible=False)
         summary: Mapping[str, Any] = {}
         for event in events(
             target,
@@ -176,7 +177,7 @@ def submit(
             refusals.begin()
             if "progress" in event:
                 done = event["progress"]
-                progress.update(rows, completed=done["rows"], total=done["of"], visible=True)
+                progress.update(task, completed=done["rows"], total=done["of"], visible=True)
             elif "refused" in event:
                 refusals.add(event["refused"])
             for name in also.keys() & event.keys():
@@ -194,7 +195,7 @@ def _progress(*, shown: bool) -> Progress:
 def _show(summary: Mapping[str, Any], refusals: Refusals) -> None:
     would = "would be " if summary.get("dry_run") else ""
     click.echo(
-        f"{summary['rows']:,} rows: {summary['recorded']:,} {would}recorded, {summary['duplicate']:,} known before, "
+        f"{rows(summary['rows'])}: {summary['recorded']:,} {would}recorded, {summary['duplicate']:,} known before, "
         f"{summary['refused']:,} refused, {summary['ignored']:,} no contact."
     )
     show_refusals(refusals)

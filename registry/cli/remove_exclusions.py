@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from registry.cli.file_columns import rows, show_columns, warn_of_numbers
 from registry.cli.import_hits import Refusals, is_lines, show_refusals, submit
 from registry.cli.output import json_option, print_json
 from registry.cli.registry_target import target_of, target_options
@@ -23,9 +24,11 @@ _AGAIN: Final = "What was ended stays ended; send the file again for the rest."
 
 @click.command(
     "remove-file",
-    epilog="The API key is read from --api-key-file (REGISTRY_API_KEY_FILE), else from REGISTRY_API_KEY, else it is "
-    "asked for. A file that was imported can be given as it is; its reasons and ends are not looked at. Exit code 1 "
-    "where any row was refused: its number may still be excluded. A number that is not excluded is none.\n\n"
+    epilog="The API key is an investigator's with the scope hits, or the operator's, and read from --api-key-file "
+    "(REGISTRY_API_KEY_FILE), else from REGISTRY_API_KEY, else it is asked for. A file that was imported can be given "
+    "as it is; its reasons and ends are not looked at. Exit code 1 where any row was refused: its number may still be "
+    "excluded. A number that is not excluded is none. In a rehearsal exit code 1 also where a column that is not read "
+    "seems to hold numbers.\n\n"
     "\b\n"
     "Examples:\n"
     "  demand-registry exclusions remove-file left.csv --region US --dry-run\n"
@@ -86,14 +89,17 @@ def command(
         by_code = {code: rows for code, rows in refusals.codes.items() if code != _NOT_EXCLUDED}
         print_json({**summary, "refused_by_code": by_code})
     else:
+        show_columns(summary)
         would = "would be " if summary.get("dry_run") else ""
         click.echo(
-            f"{summary['rows']:,} rows: {summary['ended']:,} {would}ended, {summary['not_excluded']:,} not excluded, "
+            f"{rows(summary['rows'])}: {summary['ended']:,} {would}ended, {summary['not_excluded']:,} not excluded, "
             f"{summary['refused']:,} refused.{_counts(summary, mistaken=options['mistaken'])}"
         )
         show_refusals(refusals)
+    unread = warn_of_numbers(summary, left="nothing of theirs ends by this", again="Send it again")
     if summary["refused"]:
         click.echo(_still_excluded(summary), err=True)
+    if summary["refused"] or (unread and summary["dry_run"]):
         ctx.exit(1)
 
 

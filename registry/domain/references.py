@@ -68,6 +68,15 @@ def label(text: str, max_length: int) -> str:
     return cleaned
 
 
+def could_hold_number(text: str) -> bool:
+    """Whether digits of this text could be a phone number."""
+    skeleton = "".join(map(_skeleton, unicodedata.normalize("NFKC", text)))
+    return any(
+        _is_number(chain["digits"], after_plus=chain["plus"] is not None)
+        for chain in _CHAIN.finditer(_DATE.sub("~", skeleton))
+    )
+
+
 def _is_control(character: str) -> bool:
     """Controls, invisible formatting (some of it turns a line around), half characters, line separators."""
     return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in _JOINERS
@@ -79,14 +88,12 @@ def _refuse_nul(text: str) -> None:
 
 
 def _refuse_number(text: str) -> None:
-    skeleton = "".join(map(_skeleton, unicodedata.normalize("NFKC", text)))
-    for chain in _CHAIN.finditer(_DATE.sub("~", skeleton)):
-        if _is_number(chain["digits"], after_plus=chain["plus"] is not None):
-            raise Refused(
-                Code.NUMBER_IN_TEXT,
-                "The text holds digits that could be a phone number. Write at most 6 digits with only spaces and "
-                "punctuation between them; a date, or a year before a number, is not counted.",
-            )
+    if could_hold_number(text):
+        raise Refused(
+            Code.NUMBER_IN_TEXT,
+            "The text holds digits that could be a phone number. Write at most 6 digits with only spaces and "
+            "punctuation between them; a date, or a year before a number, is not counted.",
+        )
 
 
 def _skeleton(character: str) -> str:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import IO, Final, TextIO
 
 from registry.domain.errors import Code, Refused
+from registry.domain.references import label
 from registry.domain.table_format import TableFormat, decoded, detect, is_separator_line
 
 _LISTED_NAMES: Final = 30
@@ -113,24 +114,42 @@ def find_column(header: Sequence[str], wanted: str | None, *, candidates: Sequen
     Raises Refused(column_not_found), which names the columns that exist, except those that hold a number.
     """
     if wanted is None:
-        by_name = [_folded(name) for name in header]
-        for candidate in map(_folded, candidates):
-            if candidate in by_name:
-                return by_name.index(candidate)
+        found = known_column(header, candidates)
+        if found is not None:
+            return found
         if len(header) == 1:
             return 0
         problem = "None of the columns has a name that is known. Say which one to read"
     else:
-        for names, name in ((list(header), wanted), ([_folded(each) for each in header], _folded(wanted))):
+        for names, name in ((list(header), wanted), ([folded(each) for each in header], folded(wanted))):
             if name and name in names:
                 return names.index(name)
         position = _POSITION.fullmatch(wanted)
         if position and int(position[1]) <= len(header):
             return int(position[1]) - 1
         problem = "There is no column of that name"
-    shown = [_shown(name, position) for position, name in enumerate(header[:_LISTED_NAMES], 1)]
+    shown = [shown_name(name, position) for position, name in enumerate(header[:_LISTED_NAMES], 1)]
     more = f", and {len(header) - _LISTED_NAMES} more" if len(header) > _LISTED_NAMES else ""
     raise Refused(Code.COLUMN_NOT_FOUND, f"{problem}. The columns are: {', '.join(shown)}{more}.")
+
+
+def known_column(header: Sequence[str], candidates: Sequence[str]) -> int | None:
+    """The index of the first candidate that there is, whatever its case, spaces and punctuation; the leftmost of it."""
+    by_name = [folded(name) for name in header]
+    return next((by_name.index(name) for name in map(folded, candidates) if name in by_name), None)
+
+
+def shown_name(name: str, position: int, *, length: int = _LISTED_NAME_LENGTH) -> str:
+    """A column's name as it may be said: its position instead if it is empty, could hold a number, or cannot be seen
+    as it is.
+    """
+    name = " ".join(name.split())
+    if sum(map(str.isdigit, name)) >= _DIGITS_TO_HIDE:
+        return f"column_{position}"
+    try:
+        return label(name[:length], max_length=2 * length)
+    except Refused:
+        return f"column_{position}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +283,6 @@ def _is_data(cells: Sequence[str]) -> bool:
     return any(count in _PHONE_DIGITS for count in digits) and not any(map(str.isalpha, "".join(cells)))
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """What is compared of a column's name."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
-
-
-def _shown(name: str, position: int) -> str:
-    """A column's name as a refusal may say it: its position instead if it is empty or could hold a number."""
-    name = " ".join(name.split())
-    if not name or sum(map(str.isdigit, name)) >= _DIGITS_TO_HIDE:
-        return f"column_{position}"
-    return name[:_LISTED_NAME_LENGTH]

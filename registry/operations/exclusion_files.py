@@ -1,7 +1,8 @@
 """Reading files of numbers that must never be listed, or may be listed again: a table with a header, a plain list of
 numbers, or NDJSON.
 
-Only the columns that are needed are ever looked at, and no refusal repeats a cell.
+Of the other columns nothing is kept: they are named to whoever sent the file, with how often their first rows look like
+a number. No refusal repeats a cell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +11,14 @@ from datetime import UTC, datetime, time
 from typing import IO, Final, Generic, Protocol, TypeVar
 
 from registry.domain import cells
-from registry.domain.checked_table import NUMBER_COLUMNS
 from registry.domain.errors import Code, Refused
 from registry.domain.exclusions import ExclusionReason
 from registry.domain.ndjson import count_json_lines, json_lines
-from registry.domain.tables import Survey, find_column, records, survey
+from registry.domain.read_columns import TableColumns, is_number, table_columns
+from registry.domain.tables import records, survey
+from registry.operations.exclusion_columns import FIELDS, find_columns, named_width
 from registry.operations.questions import ItemRefusal
 
-FIELDS: Final = ("number", "region", "reason", "expires_at")
 _DAY_LENGTH: Final = len("2027-01-31")
 
 T = TypeVar("T")
@@ -43,10 +44,12 @@ class RemovalRow:
 
 
 class FileOptions(Protocol[T_co]):
-    """How a file is read. mapping: our field -> the file's column. needs_reason: whether a table must have a column of
-    reasons.
+    """How a file is read. fields: what is. mapping: our field -> the file's column. needs_reason: whether a table must
+    have a column of reasons.
     """
 
+    @property
+    def fields(self) -> tuple[str, ...]: ...
     @property
     def mapping(self) -> Mapping[str, str]: ...
     @property
@@ -66,6 +69,10 @@ class ExclusionFileOptions:
     expires_at: datetime | None = None
 
     @property
+    def fields(self) -> tuple[str, ...]:
+        return FIELDS
+
+    @property
     def needs_reason(self) -> bool:
         return self.reason is None
 
@@ -81,6 +88,10 @@ class RemovalFileOptions:
     region: str | None = field(default=None, repr=False)
     needs_reason: bool = False
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("number", "region")
+
     def read(self, values: Mapping[str, str]) -> RemovalRow | ItemRefusal:
         return RemovalRow(values.get("number", ""), values.get("region") or self.region)
 
@@ -94,13 +105,24 @@ class Row(Generic[T]):
 
 
 class ExclusionTable(Generic[T]):
-    """A surveyed CSV. Raises Refused at once for a column that is needed and not there."""
+    """A surveyed CSV. Raises Refused at once for a column that is needed and not there. A row with cells to the right
+    of all columns is refused: nobody said what they are.
+
+    columns: which of the file's are read and which are not.
+    """
 
     def __init__(self, file: IO[bytes], options: FileOptions[T], *, max_rows: int) -> None:
         self._file = file
         self._options = options
-        self._survey: Survey = survey(file, max_rows=max_rows)
-        self._columns = _columns(self._survey.header, options)
+        self._survey = survey(file, max_rows=max_rows)
+        self._columns = self._find_columns()
+        if self._survey.has_header and is_number(self._survey.header[self._columns["number"]]):
+            self._survey = survey(file, max_rows=max_rows, has_header=False)  # what was taken for a header is a row
+            self._columns = self._find_columns()
+        self._width = named_width(self._survey, self._columns.values())
+        self.columns: TableColumns | None = table_columns(
+            self._survey.header, self._columns, width=self._width, rows=self._cells()
+        )
 
     @property
     def rows(self) -> int:
@@ -109,12 +131,30 @@ class ExclusionTable(Generic[T]):
     def __iter__(self) -> Iterator[Row[T]]:
         for record in records(self._file, self._survey):
             if not record.blank:
-                values = {name: record.cells[column].strip() for name, column in self._columns.items()}
-                yield Row(record.line, self._options.read(values))
+                yield Row(record.line, self._item(record.cells))
+
+    def _item(self, row: Sequence[str]) -> T | ItemRefusal:
+        if any(map(str.strip, row[self._width :])):
+            detail = (
+                "The row has more cells than the header has columns. Name them all; quote cells that hold a delimiter."
+            )
+            return ItemRefusal(Code.ROW_TOO_LONG, "", detail)
+        return self._options.read({name: row[column].strip() for name, column in self._columns.items()})
+
+    def _find_columns(self) -> dict[str, int]:
+        options = self._options
+        return find_columns(self._survey, options.fields, options.mapping, self._cells(), reason=options.needs_reason)
+
+    def _cells(self) -> Iterator[Sequence[str]]:
+        return (record.cells for record in records(self._file, self._survey) if not record.blank)
 
 
 class ExclusionLines(Generic[T]):
-    """NDJSON: one object with the members of an exclusion on each line."""
+    """NDJSON: one object with the members of an exclusion on each line. It has no columns, and any other member is
+    refused.
+    """
+
+    columns: TableColumns | None = None
 
     def __init__(self, file: IO[bytes], options: FileOptions[T], *, max_rows: int, max_line_bytes: int) -> None:
         self._file = file
@@ -178,18 +218,3 @@ def _end(text: str) -> datetime | None:
     if len(text) == _DAY_LENGTH and (day := cells.day(text)) is not None:
         return datetime.combine(day, time(), UTC)
     return cells.moment(text)
-
-
-def _columns(header: Sequence[str], options: FileOptions[object]) -> dict[str, int]:
-    """Our field -> the index of its column."""
-    if set(options.mapping) - set(FIELDS):
-        raise Refused(Code.INVALID_VALUE, f"A mapping names a field that there is not. Fields: {', '.join(FIELDS)}.")
-    present = {name.strip().lower(): index for index, name in reversed(list(enumerate(header)))}
-    columns: dict[str, int] = {name: present[name] for name in FIELDS if name in present}
-    columns |= {name: find_column(header, column, candidates=()) for name, column in options.mapping.items()}
-    if "number" not in columns:
-        columns["number"] = find_column(header, None, candidates=NUMBER_COLUMNS)
-    if "reason" not in columns and options.needs_reason:
-        detail = "The file has no column `reason`. Map one (map=reason=YourColumn), or name one for all (reason=...)."
-        raise Refused(Code.COLUMN_NOT_FOUND, detail)
-    return columns

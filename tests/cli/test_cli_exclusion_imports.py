@@ -51,13 +51,14 @@ def test_a_file_is_rehearsed_then_excluded_and_can_be_imported_again(
     file = tmp_path / "team.csv"
     file.write_text("Name,Phone\n" + "".join(f"Ann,{number[2:]}\n" for number in numbers), encoding="utf-8")
     words = ("exclusions", "import", str(file), "--map", "number=Phone", "--reason", "own_staff", "--region", "US")
+    columns = 'Read: number = "Phone". Not read: "Name".\n'
     assert at(scene, team).done(*words, "--dry-run") == (
-        "2 rows: 2 would be excluded, 0 excluded already, 0 refused.\n"
+        f"{columns}2 rows: 2 would be excluded, 0 excluded already, 0 refused.\n"
     )
     assert outcomes(scene, numbers) == ["contact_observed"] * 2
     assert (
         at(scene, team).done(*words, "--expires", "2027-01-31")
-        == "2 rows: 2 excluded, 0 excluded already, 0 refused.\n"
+        == f"{columns}2 rows: 2 excluded, 0 excluded already, 0 refused.\n"
     )
     assert outcomes(scene, numbers) == ["none"] * 2
     again = at(scene, team).json(*words)
@@ -118,7 +119,8 @@ def test_over_http_it_runs_on_the_base_install_and_on_the_database_it_says_what_
         return subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     done = run("import", str(file), "--reason", "outreach")
-    assert (done.returncode, done.stdout) == (0, "1 rows: 1 excluded, 0 excluded already, 0 refused.\n"), done.stderr
+    said = 'Read: number = "column_1".\n1 row: 1 excluded, 0 excluded already, 0 refused.\n'
+    assert (done.returncode, done.stdout) == (0, said), done.stderr
     listed = run("list", "--json")
     assert listed.returncode == 0, listed.stderr
     (one,) = json.loads(listed.stdout)["data"]

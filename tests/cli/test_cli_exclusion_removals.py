@@ -9,6 +9,7 @@ from command_line import CommandLine
 from members import Member
 
 COMMAND = ("exclusions", "remove-file")
+COLUMNS = 'Read: number = "number", region = "region". Not read: "reason", "expires_at".\n'
 
 
 def at(scene: Scene, member: Member) -> CommandLine:
@@ -36,9 +37,10 @@ def in_force(member: Member) -> int:
 
 def test_a_team_that_leaves_is_ended_with_the_file_that_protected_it(scene: Scene, team: Member, file: Path) -> None:
     cli = at(scene, team)
-    assert cli.done(*COMMAND, str(file), "--dry-run") == "2 rows: 2 would be ended, 0 not excluded, 0 refused.\n"
+    said = f"{COLUMNS}2 rows: 2 would be ended, 0 not excluded, 0 refused.\n"
+    assert cli.done(*COMMAND, str(file), "--dry-run") == said
     assert in_force(team) == 2
-    said = "2 rows: 2 ended, 0 not excluded, 0 refused. Contacts count from now on.\n"
+    said = f"{COLUMNS}2 rows: 2 ended, 0 not excluded, 0 refused. Contacts count from now on.\n"
     assert cli.done(*COMMAND, str(file)) == said
     assert in_force(team) == 0
     again = cli.json(*COMMAND, str(file))
@@ -48,8 +50,8 @@ def test_a_team_that_leaves_is_ended_with_the_file_that_protected_it(scene: Scen
 def test_a_file_that_should_never_have_been_imported_is_taken_back(scene: Scene, team: Member, file: Path) -> None:
     cli = at(scene, team)
     rehearsed = cli.done(*COMMAND, str(file), "--mistaken", "--dry-run")
-    assert rehearsed == "2 rows: 2 would be ended, 0 not excluded, 0 refused.\n"
-    said = "2 rows: 2 ended, 0 not excluded, 0 refused. Contacts from before count again.\n"
+    assert rehearsed == f"{COLUMNS}2 rows: 2 would be ended, 0 not excluded, 0 refused.\n"
+    said = f"{COLUMNS}2 rows: 2 ended, 0 not excluded, 0 refused. Contacts from before count again.\n"
     assert cli.done(*COMMAND, str(file), "--mistaken") == said
     assert [one["mistaken"] for one in team.get("/v1/exclusions").json()["data"]] == [True, True]
 
@@ -64,7 +66,9 @@ def test_refused_rows_are_told_and_kept_without_a_number_and_end_with_1(
     result = at(scene, team).run(*COMMAND, str(file), "--refused", str(refused))
     assert result.exit_code == 1, result.output
     assert result.stderr == "1 row was refused. Its number may still be excluded: correct the file and send it again.\n"
-    assert result.stdout.startswith("4 rows: 2 ended, 1 not excluded, 1 refused. Contacts count from now on.\n")
+    assert result.stdout.startswith(
+        f"{COLUMNS}4 rows: 2 ended, 1 not excluded, 1 refused. Contacts count from now on.\n"
+    )
     rows = refused.read_text(encoding="utf-8").splitlines()
     assert [row.split(",")[:2] for row in rows] == [["line", "code"], ["4", "not_excluded"], ["5", "withheld"]]
     assert stranger[-7:] not in result.stdout + refused.read_text(encoding="utf-8")

@@ -236,5 +236,5 @@ def test_a_terminal_is_asked_for_the_key_and_does_not_show_it(
     file.write_text(OWN_HEADER + f"tty,{decoy},+12065550164,US,sms,{NOW.isoformat()}\n", encoding="utf-8")
     key = server.key("investigator")
     said = on_a_terminal(["import", str(file)], cli.environment, [("API key (not shown)", key)])
-    assert "1 rows: 1 recorded" in said
+    assert "1 row: 1 recorded" in said
     assert key not in said

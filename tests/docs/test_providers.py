@@ -140,6 +140,8 @@ def test_the_commands_protect_a_team(world: World, line: Line, employer: Member)
         ["sh", "-e", "-c", script], REGISTRY_API_KEY=line.member.key, EMPLOYER=employer.key
     ).splitlines()
     assert "2 rows: 2 would be excluded, 0 excluded already, 0 refused." in printed
+    columns = 'Read: number = "number", region = "region", reason = "reason", expires_at = "expires_at".'
+    assert printed.count(columns) == 2
     assert "2 rows: 2 excluded, 0 excluded already, 0 refused." in printed
     assert json.loads(printed[-1])["outcome"] == "none"
     assert employer.look_up("+12065550176")["outcome"] == "none"
