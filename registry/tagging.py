@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from registry.domain.errors import Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.generations import Generations
-from registry.domain.intake.credentials import NONCE_BYTES
+from registry.domain.intake.credentials import NONCE_BYTES, same_secret
 from registry.domain.intake.signatures import Claim, ProviderSecret, holds
 from registry.domain.numbers import Normaliser, Number, RegionNotServed
 from registry.keys import KeyRing
@@ -118,6 +118,10 @@ class Tagging(Protocol):
         """Whether one of its secrets bears each claim out, in order. One that cannot be unsealed bears nothing out."""
         ...
 
+    def twins(self, one: SealedSecret, others: Sequence[SealedSecret]) -> list[bool]:
+        """Whether each of the others is the same secret as the one. What cannot be unsealed is the same as nothing."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -167,6 +171,10 @@ class InProcess:
     def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
         return [self._signed(claim, secrets) for claim, secrets in claims]
 
+    def twins(self, one: SealedSecret, others: Sequence[SealedSecret]) -> list[bool]:
+        own, *found = (self.keys.credentials.unseal(each.context, each.sealed) for each in (one, *others))
+        return [own is not None and secret is not None and same_secret(own, secret) for secret in found]
+
     def _signed(self, claim: Claim, secrets: Sequence[SealedSecret]) -> bool:
         unsealed = (self.keys.credentials.unseal(one.context, one.sealed) for one in secrets)
         return any(secret is not None and holds(claim, secret) for secret in unsealed)
@@ -210,6 +218,10 @@ class WithoutKeys:
 
     def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
         del claims
+        raise RuntimeError(_KEYLESS)
+
+    def twins(self, one: SealedSecret, others: Sequence[SealedSecret]) -> list[bool]:
+        del one, others
         raise RuntimeError(_KEYLESS)
 
     def close(self) -> None:

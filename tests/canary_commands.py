@@ -162,8 +162,10 @@ def _retract(ground: Ground, command: CommandLine) -> None:
 def _providers(ground: Ground, command: CommandLine) -> None:
     whose = ("--organisation", "A canary's investigator")
     add = ("providers", "add", "twilio", *whose)
-    _shown(ground, command, *add, typed=f"{ACCOUNT}\n{AUTH_TOKEN}\n")
+    _shown(ground, command, *add, typed=f"AC{'f' * 32}\n{AUTH_TOKEN}\n")
+    _shown(ground, command, *add, typed=f"{ACCOUNT}\n{AUTH_TOKEN}\n", code=1)  # it is in use
     _shown(ground, command, *add, typed=f"{ACCOUNT}\n{AUTH_TOKEN}\n{AUTH_TOKEN}", code=2)
     _shown(ground, command, *add, typed=f"{AUTH_TOKEN}\n{ACCOUNT}\n", code=1)
     listed = json.loads(_shown(ground, command, "providers", "list", *whose, "--json"))["data"]
     _shown(ground, command, "providers", "retire", listed[0]["id"], *whose)
+    _shown(ground, command, *add, typed=f"{ACCOUNT}\n{AUTH_TOKEN}\n", code=1)  # it was retired

@@ -93,8 +93,10 @@ def _address(ground: Ground, key: str, decoy: str) -> Address:
 def _credentials(ground: Ground, key: str, telnyx: str) -> None:
     add = Ask("addProviderCredential", key=key)
     once = add.with_headers(Idempotency_Key=f'"{AUTH_TOKEN}"')
+    twilio = {"provider": "twilio", "account_sid": ACCOUNT, "auth_token": AUTH_TOKEN}
     for _ in range(2):
-        ground.good(once.with_json({"provider": "twilio", "account_sid": ACCOUNT, "auth_token": AUTH_TOKEN}))
+        ground.good(once.with_json(twilio))
+    assert ground.ask(add.with_json(twilio)).status == 409
     assert ground.ask(once.with_json({"provider": "generic", "secret": f"whsec_{AUTH_TOKEN}"})).status == 422
     retired = ground.good(add.with_json({"provider": "generic", "secret": f"whsec_{'A' * 32}"})).json["id"]
     ground.good(Ask("retireProviderCredential", path={"credential_id": retired}, key=key).with_json({"at_once": True}))

@@ -103,6 +103,8 @@ _STATUSES_AND_PLACES: Final[Mapping[Code, tuple[int, frozenset[Place]]]] = {
     Code.ALREADY_EXCLUDED: (409, _WHOLE),
     Code.ALREADY_DISPUTED: (409, _WHOLE),
     Code.ALREADY_CLOSED: (409, _WHOLE),
+    Code.CREDENTIAL_IN_USE: (409, _WHOLE),
+    Code.CREDENTIAL_RETIRED: (409, _WHOLE),
     Code.NOT_SEALED: (409, _WHOLE),
     Code.UNKNOWN_CHECKPOINT: (404, _WHOLE),
     Code.IDEMPOTENCY_KEY_REUSED: (422, _WHOLE),

@@ -48,7 +48,9 @@ _ACCESS: Final[Mapping[Code, Wording]] = {
             "In this order: paste the whole address that `POST /v1/decoys/{decoy_id}/intake-token` gave into the "
             "provider's console, without changing it. Register the credential of the very account that the number "
             "belongs to, a subaccount's own where it is in one, with `POST /v1/provider-credentials`. Ask the "
-            "registry's operator whether REGISTRY_PUBLIC_URL is what the provider calls, `https` included."
+            "registry's operator whether REGISTRY_PUBLIC_URL is what the provider calls, `https` included. Where the "
+            "signature covers a time, as Telnyx's and the generic sender's do, it must be within 5 minutes of the "
+            "registry's clock: set the sender's clock, and have it sign anew whenever it repeats a request."
         ),
         example="The request is not signed by a credential that is registered for this line, or there is no such line.",
     ),
@@ -140,6 +142,36 @@ _STATE: Final[Mapping[Code, Wording]] = {
         happened="What this request would close or decide was closed before. Nothing was changed.",
         advice="Read the decision that was made. If there are new facts, open a new dispute.",
         example="This dispute is already closed.",
+    ),
+    Code.CREDENTIAL_IN_USE: Wording(
+        title="The credential is already in use",
+        happened=(
+            "Your organisation has registered the same secret for this provider before (for Twilio: of the same "
+            "account), and it is in use. Registered twice, it would go on taking requests when one of the two is "
+            "retired. Nothing was changed."
+        ),
+        advice=(
+            "There is nothing left to do: it takes requests under the id that `detail` names. To give it another "
+            "label, retire it and register it with `again`."
+        ),
+        example=(
+            "The organisation has this credential in use already, with the id 0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d."
+        ),
+    ),
+    Code.CREDENTIAL_RETIRED: Wording(
+        title="The credential was retired",
+        happened=(
+            "Your organisation has registered the same secret for this provider before, and retired it. What has "
+            "leaked, or may have, must not come back unnoticed. Nothing was changed."
+        ),
+        advice=(
+            "If it has leaked, make a new secret at the provider and register that. If it has not, because it was "
+            "retired by mistake or the provider went back to it, send the same request with `again` set to true."
+        ),
+        example=(
+            "The organisation has retired this credential, which had the id 0198c5a2-7f3e-7b1c-9a4d-3e5f6a7b8c9d. If "
+            "it has not leaked, register it with `again`."
+        ),
     ),
     Code.IDEMPOTENCY_KEY_REUSED: Wording(
         title="The Idempotency-Key was used for another request",

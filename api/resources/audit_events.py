@@ -15,6 +15,7 @@ from api.resources.model import AnswerModel, AuditId, Moment, Text, decode_curso
 from registry.db.audit_events import ListedEvent
 from registry.domain.credentials import Scope
 from registry.domain.errors import Code
+from registry.domain.operation_names import OperationName
 from registry.operations.list_events import EventPage, ListEvents
 from registry.operations.operation import Answered
 from registry.operations.prove_event import ProveEvent
@@ -36,7 +37,6 @@ _PROOF: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 Hex = Annotated[str, Field(pattern="^[0-9a-f]+$")]
-OperationName = Annotated[Text, Field(pattern="^[a-z_]{1,40}$", examples=["look_up"])]
 
 
 class EventActor(AnswerModel):
@@ -118,7 +118,8 @@ def list_events(
             audit_id=answered.audit_id,
         )
 
-    return call.read(ListEvents(organisation, operation, since, until, decode_cursor(cursor), limit), render)
+    name = None if operation is None else operation.value
+    return call.read(ListEvents(organisation, name, since, until, decode_cursor(cursor), limit), render)
 
 
 @router.get(

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Body, Depends, Response
 from pydantic import Field
 
 from api.calls import Call, call_for
@@ -20,6 +20,7 @@ from registry.domain.policy import Provider
 from registry.operations.manage_credentials import (
     AddProviderCredential,
     ListProviderCredentials,
+    Retired,
     RetireProviderCredential,
 )
 from registry.operations.manage_decoys import LABEL_LENGTH
@@ -43,13 +44,23 @@ class ProviderCredentialRequest(RequestModel):
     )
     public_key: Member | None = Field(None, description="Ed25519, base64, from Telnyx's portal.")
     secret: Member | None = Field(None, description="Standard Webhooks: `whsec_` and 16 to 64 bytes in base64.")
+    again: Flag = Field(
+        default=False,
+        description="Register it although your organisation has retired the same secret: it has not leaked.",
+    )
 
 
 class ProviderCredentialRetirement(RequestModel):
     at_once: Flag = Field(
         default=False,
-        description="For a secret that has leaked. Otherwise what was signed with it is taken for an hour more.",
+        description=(
+            "For a secret that has leaked: nothing that was signed with it is taken any more, and all others of your "
+            "organisation's that are the same secret are retired with it. Otherwise it is taken for an hour more."
+        ),
     )
+
+
+_WITH_GRACE: Final = ProviderCredentialRetirement()
 
 
 class ProviderCredentialModel(AnswerModel):
@@ -78,6 +89,12 @@ class ProviderCredentialAnswer(ProviderCredentialModel):
     audit_id: AuditId
 
 
+class RetirementAnswer(ProviderCredentialAnswer):
+    also_retired: list[UUID] = Field(
+        description="At once: the others that were the same secret and still took requests. Else empty."
+    )
+
+
 class ProviderCredentialList(AnswerModel):
     data: list[ProviderCredentialModel]
     next_cursor: None = None
@@ -94,18 +111,19 @@ def _answer(answered: Answered[StoredCredential]) -> ProviderCredentialAnswer:
     summary="Register what a provider signs with",
     response_model=ProviderCredentialAnswer,
     status_code=201,
-    responses=responses(*WRITING, Code.NUMBER_IN_TEXT),
+    responses=responses(*WRITING, Code.NUMBER_IN_TEXT, Code.CREDENTIAL_IN_USE, Code.CREDENTIAL_RETIRED),
 )
 def add_provider_credential(
     call: Annotated[Call, Depends(call_for(Scope.DECOYS, AddProviderCredential))],
     credential: ProviderCredentialRequest,
 ) -> Response:
     """It is kept sealed, and nobody is shown it again. Several can be in use at once: to rotate one, register the new
-    one first, and retire the old one when the provider signs with the new.
+    one first, and retire the old one when the provider signs with the new. One secret is in use once, and one that was
+    retired comes back only with `again`.
     """
-    given = credential.model_dump(exclude={"provider", "label"}, exclude_none=True)
+    given = credential.model_dump(exclude={"provider", "label", "again"}, exclude_none=True)
     members = {name: str(value) for name, value in given.items()}
-    operation = AddProviderCredential(credential.provider, members, label=credential.label)
+    operation = AddProviderCredential(credential.provider, members, label=credential.label, again=credential.again)
     return call.write(operation, _answer, 201)
 
 
@@ -132,13 +150,20 @@ def list_provider_credentials(
     "/{credential_id}/retirement",
     operation_id="retireProviderCredential",
     summary="Retire what a provider signed with",
-    response_model=ProviderCredentialAnswer,
+    response_model=RetirementAnswer,
     responses=responses(*WRITING, Code.NOT_FOUND),
 )
 def retire_provider_credential(
     call: Annotated[Call, Depends(call_for(Scope.DECOYS, RetireProviderCredential))],
     credential_id: UUID,
-    retirement: ProviderCredentialRetirement,
+    retirement: Annotated[ProviderCredentialRetirement, Body()] = _WITH_GRACE,
 ) -> Response:
-    """For an hour, requests that were signed with it are still taken, since some may be on their way."""
-    return call.write(RetireProviderCredential(credential_id, retirement.at_once), _answer)
+    """For an hour, requests that were signed with it are still taken, since some may be on their way; not so with
+    `at_once`, which retires all that are the same secret.
+    """
+
+    def render(answered: Answered[Retired]) -> RetirementAnswer:
+        shown = ProviderCredentialModel.of(answered.result.credential)
+        return RetirementAnswer(**dict(shown), also_retired=list(answered.result.also), audit_id=answered.audit_id)
+
+    return call.write(RetireProviderCredential(credential_id, retirement.at_once), render)

@@ -22,7 +22,7 @@ from registry.db import generations, migrate, organisations, sealed_log
 from registry.db.database import Database
 from registry.db.embedded import APP_LOGIN, EmbeddedPostgres, EmbeddedUrls
 from registry.domain.confidential import Confidential
-from registry.domain.credentials import OrganisationKind, Scope
+from registry.domain.credentials import DEFAULT_SCOPES, OrganisationKind, Scope
 from registry.key_file import KeyFile
 from registry.log_key import LogKey
 from registry.operations.assembly import adopt_keys, open_database, open_without_keys, public_keys
@@ -33,8 +33,13 @@ from registry.settings import Settings
 
 _IS_MEMBER: Final = text(f"SELECT pg_has_role('{APP_LOGIN}', 'registry_app', 'member')")
 _GRANT: Final = text(f"GRANT registry_app TO {APP_LOGIN}")
-_DEMO_SCOPES: Final = {OrganisationKind.EMPLOYER: frozenset({Scope.LOOKUPS, Scope.PRIVATE})}
-"""Where it is not what a key gets anyway: private checks are to be tried, too."""
+_DEMO_SCOPES: Final = {
+    OrganisationKind.EMPLOYER: DEFAULT_SCOPES[OrganisationKind.EMPLOYER] | {Scope.PRIVATE},
+    OrganisationKind.INVESTIGATOR: DEFAULT_SCOPES[OrganisationKind.INVESTIGATOR] | {Scope.AUDIT},
+}
+"""Where it is not what a key gets anyway. Private checks are to be tried, too, and what a provider sent is to be looked
+up in the audit log, as docs/providers.md says.
+"""
 DEMO_NAMES: Final = {kind: f"Demo {kind.value}" for kind in OrganisationKind}
 
 

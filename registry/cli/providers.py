@@ -4,6 +4,7 @@ Secrets are asked for, or come from standard input; they are never arguments and
 """
 
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from registry.cli.failures import PlainGroup
 from registry.cli.output import fields, json_option, moment, print_json, print_table
 from registry.cli.prompts import ask_secret
 from registry.cli.session import session
-from registry.db.provider_credentials import StoredCredential
 from registry.domain.intake.credentials import MEMBERS
 from registry.domain.policy import Provider
 from registry.operations.manage_credentials import (
@@ -21,7 +21,6 @@ from registry.operations.manage_credentials import (
     ListProviderCredentials,
     RetireProviderCredential,
 )
-from registry.operations.operation import Answered
 
 _MOST_BYTES: Final = 4_096
 _SPOKEN: Final = {
@@ -50,8 +49,9 @@ def command() -> None:
 @click.argument("provider", type=click.Choice([provider.value for provider in Provider]))
 @_organisation
 @click.option("--label", help="The organisation's own words, to tell several apart. Without numbers or secrets.")
+@click.option("--again", is_flag=True, help="Although the organisation has retired the same secret: it has not leaked.")
 @json_option
-def add(provider: str, organisation: str, label: str | None, as_json: bool) -> None:
+def add(provider: str, organisation: str, label: str | None, again: bool, as_json: bool) -> None:
     """Register what a provider signs with.
 
     It is asked for on a terminal; otherwise standard input holds it, one part a line: for Twilio the account SID and
@@ -61,10 +61,10 @@ def add(provider: str, organisation: str, label: str | None, as_json: bool) -> N
     members = _members(wanted)
     with session() as opened:
         owner = opened.organisation(organisation)
-        answered = opened.run(AddProviderCredential(wanted, members, owner.id, label))
-    _show(
-        answered, f"Registered a credential of {owner.name} for {provider}, with the id {answered.result.id}.", as_json
-    )
+        answered = opened.run(AddProviderCredential(wanted, members, owner.id, label, again))
+    added = answered.result
+    said = f"Registered a credential of {owner.name} for {provider}, with the id {added.id}."
+    _show({**fields(added), "audit_id": answered.audit_id}, said, as_json)
 
 
 @command.command("list")
@@ -90,15 +90,23 @@ def list_all(organisation: str, as_json: bool) -> None:
 @command.command("retire")
 @click.argument("credential_id", type=click.UUID, metavar="ID")
 @_organisation
-@click.option("--at-once", is_flag=True, help="For a secret that has leaked: what it signed is refused from now on.")
+@click.option(
+    "--at-once",
+    is_flag=True,
+    help="For a secret that has leaked: what it signed is refused from now on, and all of the "
+    "organisation's that are the same secret are retired with it.",
+)
 @json_option
 def retire(credential_id: UUID, organisation: str, at_once: bool, as_json: bool) -> None:
     """Retire one. For an hour, requests that it signed are still taken, since some may be on their way."""
     with session() as opened:
         owner = opened.organisation(organisation)
         answered = opened.run(RetireProviderCredential(credential_id, at_once, owner.id))
-    until = moment(answered.result.verifies_until)
-    _show(answered, f"Credential {credential_id} is retired; what it signed is taken until {until} UTC.", as_json)
+    retired, also = answered.result.credential, answered.result.also
+    said = f"Credential {credential_id} is retired; what it signed is taken until {moment(retired.verifies_until)} UTC."
+    if also:
+        said += f"\nThe same secret, and retired with it: {', '.join(map(str, also))}."
+    _show({**fields(retired), "also_retired": also, "audit_id": answered.audit_id}, said, as_json)
 
 
 def _members(provider: Provider) -> dict[str, str]:
@@ -111,9 +119,8 @@ def _members(provider: Provider) -> dict[str, str]:
     return dict(zip(names, lines, strict=True))
 
 
-def _show(answered: Answered[StoredCredential], text: str, as_json: bool) -> None:
+def _show(document: Mapping[str, Any], text: str, as_json: bool) -> None:
     if as_json:
-        document: dict[str, Any] = {**fields(answered.result), "audit_id": answered.audit_id}
         print_json(document)
     else:
         click.echo(text)

@@ -29,6 +29,8 @@ def show(settings: Settings, url: str, keys: Sequence[DemoKey], now: datetime) -
     )
     click.echo(f"\nDemand Registry is ready ({what}).\n")
     click.echo(f"  Interactive docs  {url}/docs")
+    if settings.public_address != url:
+        click.echo(f"  Providers call    {settings.public_address}  (REGISTRY_PUBLIC_URL)")
     click.echo(f"  Data              {settings.data_dir.resolve()}")
     key_file = Path(settings.require("key_file"))
     warning = "" if is_sealed(key_file) else "  (not sealed by a passphrase: for trying only)"

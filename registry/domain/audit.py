@@ -14,10 +14,12 @@ from uuid import UUID
 
 import rfc8785
 
+from registry.domain.operation_names import OperationName
+
 VERSION: Final = 1
 NONCE_BYTES: Final = 16
 OK: Final = "ok"
-HOLD_FLOOD: Final = "hold_flood"
+HOLD_FLOOD: Final = OperationName.HOLD_FLOOD.value
 """The operation of the one event that the registry makes by itself, beside that of the request which made it do so."""
 
 

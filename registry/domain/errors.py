@@ -75,6 +75,8 @@ class Code(StrEnum):
     ALREADY_EXCLUDED = "already_excluded"
     ALREADY_DISPUTED = "already_disputed"
     ALREADY_CLOSED = "already_closed"
+    CREDENTIAL_IN_USE = "credential_in_use"
+    CREDENTIAL_RETIRED = "credential_retired"
     NOT_SEALED = "not_sealed"
     UNKNOWN_CHECKPOINT = "unknown_checkpoint"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"

@@ -1,7 +1,8 @@
 """What an operation is, and the one way to run it: prepared without the database, performed in one transaction, and
 recorded in that same transaction.
 
-Operations never commit, open connections, sleep or call the network. Cryptography happens in `prepare`, before BEGIN.
+Operations never commit, open connections, sleep or call the network. Cryptography happens in `prepare`, before BEGIN;
+all that is asked of the keys later is whether sealed secrets are the same (docs/adr/0019).
 """
 
 from abc import ABC, abstractmethod
@@ -92,7 +93,7 @@ class Operation(ABC, Generic[P, R]):
     """One use case with its input. Subclasses are frozen dataclasses in a file of their own."""
 
     name: ClassVar[str]
-    """As the audit log keeps it; never changes."""
+    """As the audit log keeps it, one of `OperationName`; never changes."""
 
     @property
     def purpose(self) -> Purpose | None:

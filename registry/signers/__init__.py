@@ -25,8 +25,9 @@ from registry.signers.process import (
     signed_task,
     tagged,
     tags_or_refused,
+    twins_task,
 )
-from registry.tagging import Evaluated, SealedClaim, TaggedNumber, WrittenNumber
+from registry.tagging import Evaluated, SealedClaim, SealedSecret, TaggedNumber, WrittenNumber
 
 _FEW: Final = 50
 """Numbers that are not worth spreading over several processes."""
@@ -94,6 +95,11 @@ class Signers:
     def signed(self, claims: Sequence[SealedClaim]) -> list[bool]:
         """See `Tagging.signed`."""
         answers: list[bool] = self._for_few.run(signed_task(claims)) if claims else []
+        return answers
+
+    def twins(self, one: SealedSecret, others: Sequence[SealedSecret]) -> list[bool]:
+        """See `Tagging.twins`."""
+        answers: list[bool] = self._for_few.run(twins_task(one, others)) if others else []
         return answers
 
     @property

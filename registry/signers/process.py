@@ -37,6 +37,7 @@ FINGERPRINT: Final = "fingerprint"
 CHAIN: Final = "chain"
 SEAL: Final = "seal"
 SIGNED: Final = "signed"
+TWINS: Final = "twins"
 
 _READY: Final = "ready"
 _UNUSABLE: Final[Mapping[str, type[Exception]]] = {
@@ -131,6 +132,10 @@ def signed_task(claims: Sequence[SealedClaim]) -> Task:
     ]
 
 
+def twins_task(one: SealedSecret, others: Sequence[SealedSecret]) -> Task:
+    return TWINS, [(each.context, each.sealed) for each in (one, *others)]
+
+
 def tagged(read: tuple[Any, ...]) -> TaggedNumber | Refused:
     """One of the answers to a `read_task`."""
     if len(read) == 2:  # noqa: PLR2004 - a code and its detail
@@ -177,6 +182,10 @@ def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
             ]
         )
 
+    def twins(sealed: Sequence[tuple[bytes, bytes]]) -> Any:
+        one, *others = (SealedSecret(*each) for each in sealed)
+        return tagging.twins(one, others)
+
     return {
         READ: read,
         EVERY_TAG: every_tag,
@@ -185,6 +194,7 @@ def _tasks(tagging: InProcess) -> Mapping[str, Callable[[Any], Any]]:
         CHAIN: chain,
         SEAL: seal,
         SIGNED: signed,
+        TWINS: twins,
     }
 
 

@@ -25,8 +25,23 @@ def test_a_credential_is_added_listed_and_retired(watch: CommandLine) -> None:
     assert "Main account" in watch.done("providers", "list", *OF)
     assert "taken until" in watch.done("providers", "retire", listed["id"], *OF)
     retired = watch.json("providers", "retire", listed["id"], *OF, "--at-once")
+    assert retired["also_retired"] == []
     assert retired["verifies_until"] >= retired["retired_at"]
     assert TOKEN not in said + watch.done("providers", "list", *OF)
+
+
+def test_one_secret_is_in_use_once_and_comes_back_only_where_that_is_said(watch: CommandLine) -> None:
+    add, typed = ("providers", "add", "twilio", *OF), f"{ACCOUNT}\nanother-{TOKEN}\n"
+    id_ = watch.json(*add, typed=typed)["id"]
+    said = watch.refused(*add, typed=typed)
+    assert f"in use already, with the id {id_}. (credential_in_use)" in said
+    watch.done("providers", "retire", id_, *OF)
+    said += watch.refused(*add, typed=typed)
+    assert "(credential_retired)" in said
+    assert TOKEN not in said
+    back = watch.json(*add, "--again", typed=typed)["id"]
+    told = watch.done("providers", "retire", back, *OF, "--at-once")
+    assert f"The same secret, and retired with it: {id_}." in told
 
 
 def test_each_provider_has_its_own_parts(watch: CommandLine) -> None:

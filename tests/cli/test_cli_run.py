@@ -57,6 +57,7 @@ def test_the_first_start_shows_the_docs_the_data_and_a_key_of_each_kind(server: 
     assert httpx.get(f"{server.url}/docs").status_code == 200
     assert str(short_folder / "data") in server.text
     assert "a sandbox: fictional numbers are accepted" in server.text
+    assert "Providers call" not in server.text, "only where it is another address"
     for kind in OrganisationKind:
         assert parse(server.key(kind.value), Mode.SANDBOX) is not None
         account = httpx.get(f"{server.url}/v1/account", headers=bearer(server.key(kind.value)))
@@ -130,6 +131,11 @@ def test_a_lines_address_begins_with_where_it_is_reached(server: Server, decoy: 
     path = f"{server.url}/v1/decoys/{decoy}/intake-token"
     urls = httpx.post(path, headers=bearer(server.key("investigator"))).json()["urls"]
     assert urls["twilio"].startswith(f"{server.url}/v1/intake/twilio/")
+
+
+def test_the_demo_investigator_finds_its_requests_in_the_audit_log(server: Server) -> None:
+    asked = httpx.get(f"{server.url}/v1/audit/events?operation=intake", headers=bearer(server.key("investigator")))
+    assert asked.status_code == 200
 
 
 def test_a_file_is_imported_with_progress_and_its_refused_rows_written(

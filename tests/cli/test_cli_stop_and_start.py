@@ -39,6 +39,7 @@ def pilot(short_folder: Path) -> Pilot:
     environment = {
         "REGISTRY_DATA_DIR": str(short_folder / "data"),
         "REGISTRY_MODE": "live",
+        "REGISTRY_PUBLIC_URL": "https://registry.example.org/in/",
         "REGISTRY_KEY_PASSPHRASE_FILE": str(passphrase),
     }
     port = free_port()
@@ -60,6 +61,7 @@ def assert_stopped(server: Server, data_dir: Path, number: signal.Signals) -> No
 
 def test_a_live_pilot_says_so_and_gets_live_keys(pilot: Pilot) -> None:
     assert "live: fictional numbers are refused" in pilot.first
+    assert "Providers call    https://registry.example.org/in  (REGISTRY_PUBLIC_URL)" in pilot.first
     assert "Sample data" not in pilot.first
     assert pilot.operator.startswith("drk_live_")
 

@@ -17,10 +17,11 @@ from registry import key_file
 from registry.domain.errors import Code, Refused
 from registry.domain.fingerprints import Purpose
 from registry.domain.generations import Generation, Generations
+from registry.domain.intake.signatures import ProviderSecret
 from registry.keys import GenerationMismatch
 from registry.sealed_file import SealedFileError
 from registry.signers import Signers
-from registry.tagging import Evaluated, InProcess, Source, TaggedNumber, WrittenNumber
+from registry.tagging import Evaluated, InProcess, SealedSecret, Source, TaggedNumber, WrittenNumber
 
 SETTINGS = sandbox_settings()
 MESSY = [
@@ -73,6 +74,21 @@ def test_signers_read_what_the_calling_thread_would_read(signers: Signers, numbe
 def test_signers_fingerprint_as_the_calling_thread_would(signers: Signers) -> None:
     wanted = [(Purpose.ADDRESS, (b"192.0.2.7",)), (Purpose.REQUEST, (b"POST", b"/v1/hits"))]
     assert signers.fingerprints(wanted) == here().fingerprints(wanted)
+
+
+def test_signers_tell_twins_as_the_calling_thread_would(signers: Signers) -> None:
+    account, token = "AC" + "0" * 32, b"an-auth-token-of-the-tests"
+    secrets = [ProviderSecret(token, account), ProviderSecret(token), ProviderSecret(b"another", account)]
+    one, *others = (
+        SealedSecret(context, signers.seal(context, secret))
+        for context, secret in zip((b"a", b"b", b"c", b"d"), (secrets[0], *secrets), strict=True)
+    )
+    for moved in (one, others[1], SealedSecret(b"e", others[0].sealed), SealedSecret(b"e", b"never sealed")):
+        assert signers.twins(moved, others) == here().twins(moved, others)
+    assert signers.twins(one, others) == [True, False, False]
+    assert signers.twins(one, [SealedSecret(b"e", others[0].sealed)]) == [False]
+    assert signers.twins(SealedSecret(b"e", one.sealed), others) == [False, False, False]
+    assert signers.twins(one, []) == here().twins(one, []) == []
 
 
 def test_signers_evaluate_as_the_calling_thread_would(signers: Signers) -> None:

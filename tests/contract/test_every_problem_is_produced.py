@@ -131,6 +131,17 @@ def other_role(world: World) -> Any:
     return world.investigator.patch(f"/v1/decoys/{decoy}", {"role": "advertisement"})
 
 
+def registered(world: World, filled_with: str) -> Any:
+    secret = f"whsec_{filled_with * 32}"
+    return world.investigator.post("/v1/provider-credentials", {"provider": "generic", "secret": secret})
+
+
+def retired_before(world: World) -> Any:
+    id_ = registered(world, "B").json()["id"]
+    assert world.investigator.post(f"/v1/provider-credentials/{id_}/retirement").status_code == 200
+    return registered(world, "B")
+
+
 Request = Callable[[World], Any]
 WHOLE: dict[Code, Request] = {
     Code.EMPTY: lambda w: w.look_up(number=""),
@@ -193,6 +204,8 @@ WHOLE: dict[Code, Request] = {
     ),
     Code.ALREADY_DISPUTED: lambda w: w.twice(lambda: w.operator.post("/v1/disputes", {"number": "+12065550144"})),
     Code.ALREADY_CLOSED: closure,
+    Code.CREDENTIAL_IN_USE: lambda w: w.twice(lambda: registered(w, "A")),
+    Code.CREDENTIAL_RETIRED: retired_before,
     Code.NOT_SEALED: unsealed,
     Code.UNKNOWN_CHECKPOINT: lambda w: w.house.client.get("/v1/audit/consistency?from=0&to=1"),
     Code.IDEMPOTENCY_KEY_REUSED: reused_key,

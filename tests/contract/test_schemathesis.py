@@ -7,6 +7,7 @@ with texts that mean something, which the document cannot say: those must be acc
 import base64
 import itertools
 import json
+import secrets
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -216,7 +217,8 @@ def test_what_means_something_is_accepted(case: Any, inhabited: Inhabited) -> No
             told = {name: value for name, value in body.items() if name in {"number", "region"}}
             inhabited.investigator.post("/v1/exclusions", {**told, "reason": "outreach"})
         if operation == "addProviderCredential":
-            case.body = _CREDENTIAL  # which members it has depends on one of them
+            key = secrets.token_bytes(32)  # which members it has depends on one of them, and none is taken twice
+            case.body = {**_CREDENTIAL, "public_key": base64.b64encode(key).decode()}
     if operation == "takeIn":
         assert inhabited.call(case) in {403, 415, 422}
         return

@@ -167,11 +167,12 @@ def test_one_of_today_makes_one_more_that_looks_for_a_flood(investigator: Member
 
 @pytest.mark.parametrize("many", [1, 7])
 def test_providers_requests_that_arrive_together_are_taken_in_by_as_many_statements_as_one(
-    house: House, investigator: Member, many: int
+    house: House, many: int
 ) -> None:
     """One finds their lines, one spends their requests; the transaction holds the generations, limits its waits, holds
     the decoys, records, counts and lists like a submission of hits, and writes an event for each.
     """
+    investigator = house.member("investigator")
     add_twilio(investigator)
     lines = [new_line(investigator, next(NUMBERS)) for _ in range(many)]
     desk = IntakeDesk(house.registry)

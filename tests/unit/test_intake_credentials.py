@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from registry.domain.errors import Code, Refused
-from registry.domain.intake.credentials import CredentialSealer, provider_secret, sealing_context
+from registry.domain.intake.credentials import CredentialSealer, provider_secret, same_secret, sealing_context
 from registry.domain.intake.signatures import ProviderSecret
 from registry.domain.policy import Provider
 
@@ -52,6 +52,14 @@ def test_what_a_provider_does_not_have_is_refused_by_name(
     (error,) = caught.value.errors
     assert (error.pointer, error.code) == (f"/{name}", code)
     assert [value for value in given.values() if len(value) > 3 and value in str(caught.value)] == []
+
+
+def test_the_same_is_one_secret_for_one_account() -> None:
+    assert same_secret(SECRET, ProviderSecret(TOKEN.encode(), ACCOUNT))
+    assert not same_secret(SECRET, ProviderSecret(TOKEN.encode(), "AC" + "1" * 32))
+    assert not same_secret(SECRET, ProviderSecret(TOKEN.encode()[:-1], ACCOUNT))
+    padded = provider_secret(Provider.GENERIC, {"secret": "whsec_" + "A" * 22 + "=="})
+    assert same_secret(padded, provider_secret(Provider.GENERIC, {"secret": "whsec_" + "A" * 22}))
 
 
 def test_what_is_sealed_is_unsealed_for_its_row_alone() -> None:

@@ -15,6 +15,7 @@ import registry.operations
 from registry.domain.audit import HOLD_FLOOD, Actor, Event, Requested
 from registry.domain.errors import Code
 from registry.domain.ocsf import api_activity
+from registry.domain.operation_names import OperationName
 from registry.operations.operation import Operation
 
 ORGANISATION: Final = UUID("019a0000-0000-7000-8000-00000000000a")
@@ -51,6 +52,10 @@ def every_operation() -> set[str]:
     for one in found:
         found += one.__subclasses__()
     return {str(one.name) for one in found if hasattr(one, "name") and one.__module__.startswith("registry.")}
+
+
+def test_events_can_be_asked_for_by_the_name_of_every_operation() -> None:
+    assert {name.value for name in OperationName} == every_operation() | {HOLD_FLOOD}
 
 
 def test_the_check_finds_what_does_not_fit() -> None:

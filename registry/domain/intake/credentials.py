@@ -7,6 +7,7 @@ randomness: whoever seals passes the nonce.
 
 import base64
 import binascii
+import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -90,6 +91,11 @@ def _wrong(code: Code, name: str, detail: str) -> Refused:
 def sealing_context(id_: UUID, provider: Provider) -> bytes:
     """What a sealed secret is bound to."""
     return _CONTEXT + provider.value.encode() + b"|" + id_.bytes
+
+
+def same_secret(one: ProviderSecret, other: ProviderSecret) -> bool:
+    """Whether both bear out the same requests: one secret, for one account."""
+    return hmac.compare_digest(one.key, other.key) and one.account == other.account
 
 
 class CredentialSealer(Confidential):
