@@ -58,6 +58,8 @@ class OperationName(StrEnum):
     RETIRE_GENERATION = "retire_generation"
     RETIRE_PROVIDER_CREDENTIAL = "retire_provider_credential"
     RETRACT_HIT = "retract_hit"
+    RETRACT_HITS = "retract_hits"
+    RETRACT_HITS_DRY_RUN = "retract_hits_dry_run"
     REVOKE_KEY = "revoke_key"
     SET_LIMITS = "set_limits"
     SUBJECT_DISCLOSURES = "subject_disclosures"
