@@ -176,7 +176,7 @@ def test_a_terminal_is_asked_twice_and_shows_nothing_that_is_typed(cli: CommandL
 
 
 def test_listings_are_verified_and_repaired(cli: CommandLine, contact: Contact) -> None:
-    assert cli.done("verify-listings") == "Tags compared: 1. Stale: 0. Wrong: 0.\n"
+    assert cli.done("verify-listings") == "Tags compared: 2. Stale: 0. Wrong: 0.\n"
     with psycopg.connect(dsn(cli.environment["REGISTRY_OWNER_DATABASE_URL"]), autocommit=True) as owner:
         owner.execute("DELETE FROM registry.listings")
     found = cli.run("verify-listings", "--json")
