@@ -95,8 +95,9 @@ def test_what_another_tells_days_later_of_the_same_flood_belongs_to_it(
     submit(watch, burst(decoys[0], number, 4))
     own.clock.advance(days=days)
     told(watch, decoys[1:] * 2, number, list(range(-20, 0)), NOW - timedelta(hours=2))
-    stored = stored_listings(own.superuser)
-    assert stored == recomputed_listings(own.superuser, own.registry.policy, own.clock.now)
+    tag = tags_of(own.registry, number)[0]
+    due = recomputed_listings(own.superuser, own.registry.policy, own.clock.now)
+    assert stored_listings(own.superuser)[tag] == due[tag]
     assert holds(own, number) == 1
     a_week_later(own)
     assert employer.look_up(number)["outcome"] == "none"

@@ -181,8 +181,8 @@ def test_listings_are_verified_and_repaired(cli: CommandLine, contact: Contact) 
         owner.execute("DELETE FROM registry.listings")
     found = cli.run("verify-listings", "--json")
     assert found.exit_code == 1
-    assert '"wrong": 1' in found.stdout
+    assert '"wrong": 2' in found.stdout
     repaired = cli.run("verify-listings", "--repair")
-    assert (repaired.exit_code, repaired.stdout) == (1, "Tags compared: 1. Stale: 0. Wrong: 1. All are repaired.\n")
+    assert (repaired.exit_code, repaired.stdout) == (1, "Tags compared: 2. Stale: 0. Wrong: 2. All are repaired.\n")
     assert cli.json("verify-listings")["wrong"] == 0
     assert contact.outcome() == "contact_observed"
