@@ -127,7 +127,8 @@ def _prepared(
         raise TypeError("a hit's number is read with its source")
     # Nothing has happened later than it is told of, whatever the sender's clock says: else what was done while a number
     # was excluded would count as done afterwards.
-    told = replace(hit, occurred_at=min(hit.occurred_at, registry.clock()))
+    now = registry.clock()
+    told = hit if hit.occurred_at <= now else replace(hit, occurred_at=now)
     return PreparedHit(told, registry.new_id(), number.number, number.tags, decoy_tags, number.source)
 
 
