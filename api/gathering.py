@@ -109,6 +109,8 @@ class Gathering(Generic[T, R]):
                 future.set_result(outcome)
         with self._changed:
             self._under_way -= 1
+            if self._closed:
+                self._changed.notify_all()  # whoever watched for more waits for nothing any longer
         return True
 
     def _next(self) -> list[tuple[T, "Future[R]"]]:

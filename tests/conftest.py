@@ -30,9 +30,9 @@ from registry.operations.registry import Registry
 from registry.settings import Settings
 
 _PATIENT: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# Every run draws other examples, so that the runs of a day together see many. In CI a failure can be repeated from what
-# is printed; `deep` is for a night.
-settings.register_profile("dev", _PATIENT, max_examples=50)
+# Every run draws other examples, so that the runs of a day together see many; CI, which has more time, draws more in
+# each. There a failure can be repeated from what is printed; `deep` is for a night.
+settings.register_profile("dev", _PATIENT, max_examples=30)
 settings.register_profile("ci", _PATIENT, max_examples=50, print_blob=True)
 settings.register_profile("deep", _PATIENT, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
